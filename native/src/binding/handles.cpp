@@ -1,0 +1,79 @@
+#include "binding/handles.h"
+
+#include <string>
+#include <utility>
+
+#include "binding/failure.h"
+
+namespace fusor::binding {
+
+Napi::Value Handle::wrap(Environment& environment, TensorReference tensor) {
+  std::unique_ptr<Handle> handle(new Handle(environment, Kind::kTensor));
+  const int64_t bytes = fusor_tensor_storage_bytes(tensor.get());
+  handle->tensor_ = std::move(tensor);
+  return wrap(std::move(handle), bytes);
+}
+
+Napi::Value Handle::wrap(Environment& environment, PlanReference plan) {
+  std::unique_ptr<Handle> handle(new Handle(environment, Kind::kPlan));
+  fusor_plan_summary summary{};
+  summary.struct_size = sizeof summary;
+  check(fusor_plan_get_summary(plan.get(), &summary));
+  handle->plan_ = std::move(plan);
+  return wrap(std::move(handle), summary.arena_bytes + summary.packed_bytes);
+}
+
+Napi::Value Handle::wrap(std::unique_ptr<Handle> handle, int64_t bytes) {
+  Environment& environment = handle->environment_;
+  environment.add(handle.get());
+  const auto finalize = [](napi_env, void* data, void*) {
+    auto* const collected = static_cast<Handle*>(data);
+    Environment& owner = collected->environment_;
+    collected->dispose();
+    owner.remove(collected);
+    delete collected;
+    owner.release();
+  };
+  napi_value external = nullptr;
+  if (napi_create_external(environment.env(), handle.get(), finalize, nullptr, &external) != napi_ok) {
+    environment.remove(handle.get());
+    fail(FUSOR_ERROR_INTERNAL, "cannot make an external value");
+  }
+  environment.retain();
+  handle->reported_bytes_ = bytes;
+  handle.release();  // the collector's from here on
+  environment.report_memory(bytes);
+  return {environment.env(), external};
+}
+
+Handle& Handle::of(const Environment& environment, napi_value value, const char* what) {
+  void* pointer = nullptr;
+  if (napi_get_value_external(environment.env(), value, &pointer) == napi_ok) {
+    // Other addons make external values too.
+    auto* const handle = static_cast<Handle*>(pointer);
+    if (environment.has(handle)) return *handle;
+  }
+  fail(FUSOR_ERROR_ARGUMENT, std::string(what) + " must be a native handle of this environment");
+}
+
+fusor_tensor* Handle::tensor(const char* what) const {
+  if (kind_ != Kind::kTensor) fail(FUSOR_ERROR_ARGUMENT, std::string(what) + " must be a tensor's handle");
+  if (tensor_ == nullptr) fail(FUSOR_ERROR_DISPOSED, std::string(what) + " was used after dispose()");
+  return tensor_.get();
+}
+
+fusor_plan* Handle::plan(const char* what) const {
+  if (kind_ != Kind::kPlan) fail(FUSOR_ERROR_ARGUMENT, std::string(what) + " must be a plan's handle");
+  if (plan_ == nullptr) fail(FUSOR_ERROR_DISPOSED, std::string(what) + " was used after dispose()");
+  return plan_.get();
+}
+
+void Handle::dispose() {
+  if (tensor_ == nullptr && plan_ == nullptr) return;
+  tensor_.reset();
+  plan_.reset();
+  environment_.report_memory(-reported_bytes_);
+  reported_bytes_ = 0;
+}
+
+}  // namespace fusor::binding

@@ -1,0 +1,110 @@
+#include "binding/jobs.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "binding/arguments.h"
+#include "binding/environment.h"
+#include "binding/failure.h"
+#include "binding/handles.h"
+
+namespace fusor::binding {
+
+void Jobs::open() {
+  if (function_ != nullptr) return;
+  const Napi::Env env(environment_.env());
+  const auto name = Napi::String::New(env, "fusor");
+  const auto finalize = [](napi_env, void* environment, void*) {
+    static_cast<Environment*>(environment)->release();
+  };
+  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, &environment_, finalize, this,
+                                      deliver, &function_) != napi_ok) {
+    fail(FUSOR_ERROR_INTERNAL, "cannot make a thread-safe function");
+  }
+  environment_.retain();
+  napi_unref_threadsafe_function(env, function_);
+}
+
+void Jobs::begin() {
+  if (under_way_++ == 0) napi_ref_threadsafe_function(environment_.env(), function_);
+}
+
+void Jobs::finished(void* user_data, fusor_status status, const char* message) {
+  plan_finished(user_data, status, message, nullptr);
+}
+
+void Jobs::plan_finished(void* user_data, fusor_status status, const char* message, fusor_plan* plan) {
+  auto* job = static_cast<Job*>(user_data);
+  job->status = status;
+  job->plan = plan;
+  try {
+    if (status != FUSOR_OK) job->message = message;
+  } catch (const std::bad_alloc&) {
+    job->status = FUSOR_ERROR_OUT_OF_MEMORY;  // told without a message
+  }
+  job->environment.jobs().push(job);
+}
+
+void Jobs::push(Job* job) {
+  bool first;
+  {
+    const std::lock_guard lock(mutex_);
+    first = done_.empty();
+    done_.emplace_back(job);
+  }
+  // Later ones of the batch travel with the first.
+  if (first) napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
+}
+
+std::vector<std::unique_ptr<Job>> Jobs::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(done_, {});
+}
+
+void Jobs::deliver(napi_env env, napi_value, void* jobs, void*) {
+  if (env == nullptr) return;  // torn down: nobody waits
+  try {
+    static_cast<Jobs*>(jobs)->deliver(env);
+  } catch (const Napi::Error& error) {
+    error.ThrowAsJavaScriptException();
+  }
+}
+
+void Jobs::deliver(Napi::Env env) {
+  const std::vector<std::unique_ptr<Job>> done = take();
+  if (done.empty() || environment_.complete().IsEmpty()) return;
+  under_way_ -= static_cast<int64_t>(done.size());
+  if (under_way_ == 0) napi_unref_threadsafe_function(env, function_);
+  const Napi::HandleScope scope(env);
+  auto completions = Napi::Array::New(env, done.size());
+  for (size_t i = 0; i < done.size(); ++i)
+    completions.Set(static_cast<uint32_t>(i), completion(env, *done[i]));
+  environment_.complete().Call({completions});
+}
+
+Napi::Value Jobs::completion(Napi::Env env, Job& job) {
+  if (job.staging != nullptr && job.status == FUSOR_OK) {
+    const std::span<char> bytes = typed_array_bytes(env, job.destination.Value(), "target");
+    if (bytes.size() == job.staging_bytes) {
+      std::copy(job.staging.get(), job.staging.get() + job.staging_bytes, bytes.data());
+    } else {
+      job.status = FUSOR_ERROR_ARGUMENT;
+      job.message = "readInto: target was transferred away or resized before it was filled";
+    }
+  }
+  auto tuple = Napi::Array::New(env, 4);
+  tuple.Set(0u, job.id);
+  tuple.Set(1u, Napi::Number::New(env, job.status));
+  tuple.Set(2u, Napi::String::New(env, job.message));
+  tuple.Set(3u, job.plan == nullptr ? env.Null() : Handle::wrap(environment_, PlanReference(job.plan)));
+  return tuple;
+}
+
+void Jobs::drop() {
+  for (const std::unique_ptr<Job>& job : take()) {
+    if (job->plan != nullptr) fusor_plan_release(job->plan);
+  }
+}
+
+}  // namespace fusor::binding

@@ -1,0 +1,94 @@
+// The choice of an algorithm.
+#include "cpu/conv2d/convolution.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "cpu/conv2d/algorithm.h"
+#include "cpu/conv2d/cost.h"
+
+namespace fusor::cpu {
+namespace {
+
+struct Algorithm {
+  const char* name;
+  bool (*fits)(const KernelSet& kernels, const ConvolutionShape& shape);
+  std::unique_ptr<Convolution> (*make)(const ConvolutionRequest& request);
+  int rank;      // lower is better where several fit; equals are compared by their cost
+  int tile = 0;  // Winograd: pixels of a tile's side
+};
+
+bool pointwise_fits(const KernelSet& kernels, const ConvolutionShape& shape) {
+  return shape.r * shape.s == 1 && direct_fits(kernels, shape);
+}
+bool spatial_fits(const KernelSet& kernels, const ConvolutionShape& shape) {
+  return shape.r * shape.s > 1 && direct_fits(kernels, shape);
+}
+
+constexpr Algorithm kAlgorithms[] = {
+    {"stem", stem_fits, make_stem, 0},
+    {"depthwise", depthwise_fits, make_depthwise, 0},
+    {"winograd f4", winograd_fits, make_winograd4, 1, 4},
+    {"winograd f2", winograd_fits, make_winograd2, 1, 2},
+    {"direct", spatial_fits, make_direct, 1},
+    {"pointwise", pointwise_fits, make_direct, 1},
+    {"grouped", grouped_fits, make_grouped, 2},
+};
+constexpr int kMostCandidates = sizeof kAlgorithms / sizeof kAlgorithms[0];
+
+bool is_winograd(const Algorithm& algorithm) {
+  return algorithm.tile != 0;
+}
+
+// Estimated cycles, for the algorithms that compete: direct and Winograd. The others come first where they
+// fit, but for "grouped", which fits last.
+double cycles(const KernelSet& kernels, const ConvolutionShape& shape, const Algorithm& algorithm) {
+  return is_winograd(algorithm) ? winograd_cycles(kernels, shape, algorithm.tile)
+                                : direct_cycles(kernels, shape);
+}
+
+// Best guess first.
+int candidates(const KernelSet& kernels, ConvolutionShape shape, const ConvolutionOptions& options,
+               const Algorithm** found) {
+  // What is best for one image must do for all batches.
+  if (options.deterministic) shape.n = 1;
+  int count = 0;
+  for (const Algorithm& algorithm : kAlgorithms)
+    if (algorithm.fits(kernels, shape) && (options.winograd || !is_winograd(algorithm)))
+      found[count++] = &algorithm;
+  std::stable_sort(found, found + count, [&](const Algorithm* a, const Algorithm* b) {
+    if (a->rank != b->rank) return a->rank < b->rank;
+    return cycles(kernels, shape, *a) < cycles(kernels, shape, *b);
+  });
+  return count;
+}
+
+}  // namespace
+
+std::unique_ptr<Convolution> make_convolution(const KernelSet& kernels, Pool& pool,
+                                              const ConvolutionShape& shape, const float* weight,
+                                              const float* bias, const fusor_activation& activation,
+                                              const ConvolutionOptions& options) {
+  const Algorithm* found[kMostCandidates];
+  const int count = candidates(kernels, shape, options, found);
+  for (int i = 0; i < count; ++i) {
+    if (options.force && std::strcmp(options.force, found[i]->name) != 0) continue;
+    try {
+      return found[i]->make({kernels, pool, shape, weight, bias, activation});
+    } catch (const std::bad_alloc&) {
+      return nullptr;
+    }
+  }
+  return nullptr;
+}
+
+int convolution_candidates(const KernelSet& kernels, const ConvolutionShape& shape,
+                           const ConvolutionOptions& options, const char** names, int capacity) {
+  const Algorithm* found[kMostCandidates];
+  const int count = candidates(kernels, shape, options, found);
+  for (int i = 0; i < count && i < capacity; ++i) names[i] = found[i]->name;
+  return count;
+}
+
+}  // namespace fusor::cpu

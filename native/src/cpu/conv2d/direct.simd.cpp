@@ -1,0 +1,234 @@
+// Direct convolution by indirection: out[pixel][k] = sum over taps of in[pixel + tap][c] w[tap][c][k].
+//
+// A tap is one vector of input channels at one kernel position, so one list of offsets, shared by all pixels,
+// stands for any kernel, dilation and padding (the halo is zero), and a pixel is a pointer, so that any
+// stride and any run of pixels will do: no im2col. Register tile: S pixels x V vectors of output channels.
+// Each channel of a tap costs V weight loads, S broadcasts and S*V multiply-adds. With 14 x 2 (AVX-512) that
+// is 16 loads for 28 multiply-adds, with 6 x 2 (AVX2) 8 for 12: below two loads a cycle, so the limit is the
+// multiply-add units: 95 to 99% of their peak where weights are in L1 or L2. Sums over more taps than
+// `chunk_taps` pause in a scratch buffer, in order.
+#include "cpu/conv2d/epilogue.h"
+
+namespace fusor::cpu::FUSOR_SIMD_NAMESPACE {
+namespace {
+
+struct Tile {
+  const float* input;
+  const int64_t* pixels;  // offsets of S pixels
+  const int64_t* taps;
+  int64_t full_taps, tail_taps;
+  int tail_lanes;
+  const float* weights;
+  const char* prefetch;   // the next weights, fetched to L2 along the way
+  int64_t prefetch_step;  // bytes per channel
+  const float* next;      // the first pixel of the next tile, and the step to its others
+  int64_t next_step;
+};
+
+// sums += the taps of S pixels.
+template <int S, int V, bool kAhead>
+FUSOR_INLINE void accumulate(const Tile& tile, Vec (&sums)[S][V]) {
+  const float* pixel[S];
+#pragma GCC unroll kUnrollTile
+  for (int s = 0; s < S; ++s) pixel[s] = tile.input + tile.pixels[s];
+  const float* w = tile.weights;
+  const char* prefetch = tile.prefetch;
+  const auto channel = [&](int64_t offset) __attribute__((always_inline)) {
+    Vec weight[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) weight[v] = load(w + v * kLanes);
+    w += V * kLanes;
+    __builtin_prefetch(prefetch, 0, 2);
+    prefetch += tile.prefetch_step;
+#pragma GCC unroll kUnrollTile
+    for (int s = 0; s < S; ++s) {
+      const Vec x = broadcast(pixel[s][offset]);
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) sums[s][v] = multiply_add(x, weight[v], sums[s][v]);
+    }
+  };
+  for (int64_t t = 0; t < tile.full_taps; ++t) {
+    const int64_t tap = tile.taps[t];
+    const float* next = kAhead ? tile.next + tap : nullptr;
+#pragma GCC unroll kUnrollLanes
+    for (int lane = 0; lane < kLanes; ++lane) {
+      if constexpr (kAhead) {
+        __builtin_prefetch(next, 0, 2);
+        next += tile.next_step;
+      }
+      channel(tap + lane);
+    }
+  }
+  for (int64_t t = tile.full_taps; t < tile.full_taps + tile.tail_taps; ++t)
+    for (int lane = 0; lane < tile.tail_lanes; ++lane) channel(tile.taps[t] + lane);
+}
+
+// Where the S pixels of a tile go.
+struct TileTarget {
+  const int64_t *output_pixels, *residual_pixels;  // offsets
+  float* output;                                   // the panel's first block
+  const float *bias, *residual;
+  const int32_t* mask;
+  float* scratch;  // S x V vectors
+  bool first, last;
+  bool plain;  // nothing but a ReLU, and all lanes are live
+};
+
+template <int S, int V, bool kAhead>
+__attribute__((noinline)) void run_tile(const Tile& tile, const TileTarget& to,
+                                        const ConvolutionTarget& target) {
+  Vec sums[S][V];
+#pragma GCC unroll kUnrollTile
+  for (int s = 0; s < S; ++s)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v)
+      sums[s][v] = to.first ? load(to.bias + v * kLanes) : load(to.scratch + (s * V + v) * kLanes);
+  if (to.last) {
+    // The lines that the epilogue needs are fetched while the sums are made.
+#pragma GCC unroll kUnrollTile
+    for (int s = 0; s < S; ++s)
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v)
+        __builtin_prefetch(to.output + to.output_pixels[s] + v * target.output_block, 1, 3);
+    if (to.residual) {
+#pragma GCC unroll kUnrollTile
+      for (int s = 0; s < S; ++s)
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v)
+          __builtin_prefetch(to.residual + to.residual_pixels[s] + v * target.residual_block, 0, 3);
+    }
+  }
+  accumulate<S, V, kAhead>(tile, sums);
+  if (!to.last) {
+#pragma GCC unroll kUnrollTile
+    for (int s = 0; s < S; ++s)
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) store(to.scratch + (s * V + v) * kLanes, sums[s][v]);
+    return;
+  }
+  if (to.residual) {
+#pragma GCC unroll kUnrollTile
+    for (int s = 0; s < S; ++s)
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v)
+        sums[s][v] = sums[s][v] + load(to.residual + to.residual_pixels[s] + v * target.residual_block);
+  }
+  const Range range = activation_range(target.activation);
+  const Vec low = broadcast(range.low), high = broadcast(range.high);
+  if (to.plain) {
+#pragma GCC unroll kUnrollTile
+    for (int s = 0; s < S; ++s)
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v)
+        store(to.output + to.output_pixels[s] + v * target.output_block, maximum(low, sums[s][v]));
+    return;
+  }
+#pragma GCC unroll kUnrollTile
+  for (int s = 0; s < S; ++s)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v)
+      store(to.output + to.output_pixels[s] + v * target.output_block,
+            masked(clamped(sums[s][v], low, high), to.mask + v * kLanes));
+  if (!range.enough)
+    for (int s = 0; s < S; ++s)
+      for (int v = 0; v < V; ++v)
+        apply_activation(to.output + to.output_pixels[s] + v * target.output_block, 0, 1, target.activation,
+                         to.mask + v * kLanes);
+}
+
+using RunTile = void (*)(const Tile&, const TileTarget&, const ConvolutionTarget&);
+template <bool kAhead>
+constexpr RunTile kWideTiles[] = {run_tile<1, 2, kAhead>,  run_tile<2, 2, kAhead>,  run_tile<3, 2, kAhead>,
+                                  run_tile<4, 2, kAhead>,  run_tile<5, 2, kAhead>,  run_tile<6, 2, kAhead>,
+#if FUSOR_SIMD_REGISTERS == 32
+                                  run_tile<7, 2, kAhead>,  run_tile<8, 2, kAhead>,  run_tile<9, 2, kAhead>,
+                                  run_tile<10, 2, kAhead>, run_tile<11, 2, kAhead>, run_tile<12, 2, kAhead>,
+                                  run_tile<13, 2, kAhead>, run_tile<14, 2, kAhead>
+#endif
+};
+template <bool kAhead>
+constexpr RunTile kNarrowTiles[] = {run_tile<1, 1, kAhead>,  run_tile<2, 1, kAhead>,  run_tile<3, 1, kAhead>,
+                                    run_tile<4, 1, kAhead>,  run_tile<5, 1, kAhead>,  run_tile<6, 1, kAhead>,
+                                    run_tile<7, 1, kAhead>,  run_tile<8, 1, kAhead>,  run_tile<9, 1, kAhead>,
+                                    run_tile<10, 1, kAhead>, run_tile<11, 1, kAhead>, run_tile<12, 1, kAhead>,
+#if FUSOR_SIMD_REGISTERS == 32
+                                    run_tile<13, 1, kAhead>, run_tile<14, 1, kAhead>
+#endif
+};
+constexpr int kWidePixels = FUSOR_SIMD_REGISTERS == 32 ? 14 : 6;
+constexpr int kNarrowPixels = FUSOR_SIMD_REGISTERS == 32 ? 14 : 12;
+
+}  // namespace
+
+void direct(const DirectBlock& block) {
+  const ConvolutionTarget& target = block.target;
+  const int64_t count = block.pixel_end - block.pixel_begin;
+  // Offsets of the pixels, once for all panels.
+  int64_t* input_pixels = reinterpret_cast<int64_t*>(block.scratch);
+  int64_t* output_pixels = input_pixels + kMostBlockPixels;
+  int64_t* residual_pixels = output_pixels + kMostBlockPixels;
+  float* scratch = block.scratch + 6 * kMostBlockPixels;
+  int64_t y = block.pixel_begin / block.width, x = block.pixel_begin % block.width;
+  for (int64_t i = 0; i < count; ++i) {
+    input_pixels[i] = y * block.row_step + x * block.column_step;
+    output_pixels[i] = y * target.output_row + x * kLanes;
+    residual_pixels[i] = y * target.residual_row + x * kLanes;
+    if (++x == block.width) x = 0, ++y;
+  }
+
+  const int64_t taps = block.full_taps + block.tail_taps;
+  const int64_t channels = block.full_taps * kLanes + block.tail_taps * block.tail_lanes;
+  for (int64_t panel = block.panel_begin; panel < block.panel_end; ++panel) {
+    const int64_t group = panel / block.panels_per_group,
+                  in_group = panel % block.panels_per_group * kPanelVectors;
+    const int64_t first_block = group * block.blocks_per_group + in_group;
+    const bool wide = in_group + 1 < block.blocks_per_group;
+    const int vectors = wide ? 2 : 1;
+    const int64_t most = wide ? kWidePixels : kNarrowPixels, tiles = (count + most - 1) / most;
+    const float* weights = block.weights + first_block * channels * kLanes;
+
+    Tile tile;
+    tile.input = block.input + group * block.group_input;
+    tile.tail_lanes = block.tail_lanes;
+    tile.next_step = block.column_step;
+    TileTarget to;
+    to.output = target.output + first_block * target.output_block;
+    to.residual = target.residual ? target.residual + first_block * target.residual_block : nullptr;
+    to.bias = target.bias + first_block * kLanes;
+    to.mask = target.mask + first_block * kLanes;
+    to.plain = target.activation.kind <= FUSOR_ACTIVATION_RELU && to.mask[vectors * kLanes - 1] != 0;
+    for (int64_t begin = 0; begin < taps; begin += block.chunk_taps) {
+      const int64_t end = begin + block.chunk_taps < taps ? begin + block.chunk_taps : taps;
+      const int64_t full_end = end < block.full_taps ? end : block.full_taps;
+      tile.full_taps = full_end > begin ? full_end - begin : 0;
+      tile.tail_taps = end - begin - tile.full_taps;
+      tile.taps = block.taps + begin;
+      tile.weights = weights;
+      const int64_t chunk_channels = tile.full_taps * kLanes + tile.tail_taps * block.tail_lanes;
+      weights += chunk_channels * vectors * kLanes;
+      // What follows in memory is needed next: each tile fetches its part of it, a line per channel.
+      const bool more = end < taps || panel + 1 < block.panels_ahead;
+      tile.prefetch_step = more ? (vectors * kLanes * 4 + tiles - 1) / tiles : 0;
+      const char* prefetch = reinterpret_cast<const char*>(more ? weights : tile.weights);
+      to.first = begin == 0;
+      to.last = end == taps;
+      for (int64_t i = 0; i < tiles; ++i) {
+        const int64_t from = count * i / tiles, pixels = count * (i + 1) / tiles - from;
+        tile.pixels = input_pixels + from;
+        // Blocks of channels lie far apart, so no hardware prefetcher sees a tile's input coming. The first
+        // panel brings each tile's to L2 while the tile before is computed, a pixel per channel.
+        const bool ahead = panel == block.panel_begin && i + 1 < tiles;
+        if (ahead) tile.next = tile.input + tile.pixels[pixels];
+        tile.prefetch = prefetch + i * tile.prefetch_step * chunk_channels;
+        to.output_pixels = output_pixels + from;
+        to.residual_pixels = residual_pixels + from;
+        to.scratch = scratch + from * vectors * kLanes;
+        const RunTile* run = wide ? (ahead ? kWideTiles<true> : kWideTiles<false>)
+                                  : (ahead ? kNarrowTiles<true> : kNarrowTiles<false>);
+        run[pixels - 1](tile, to, target);
+      }
+    }
+  }
+}
+
+}  // namespace fusor::cpu::FUSOR_SIMD_NAMESPACE

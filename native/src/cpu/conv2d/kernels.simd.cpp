@@ -1,0 +1,24 @@
+#include "cpu/conv2d/kernels.h"
+
+namespace fusor::cpu::FUSOR_SIMD_NAMESPACE {
+
+void direct(const DirectBlock& block);
+void winograd4_input(const WinogradBlock& block);
+void winograd4_product(const WinogradBlock& block);
+void winograd2_input(const WinogradBlock& block);
+void winograd2_product(const WinogradBlock& block);
+void grouped(const GroupedRows& rows);
+void depthwise(const GroupedRows& rows);
+void stem(const StemRows& rows);
+
+extern const ConvolutionKernels convolution_kernels;
+const ConvolutionKernels convolution_kernels = {
+    .direct = direct,
+    .winograd4 = {winograd4_input, winograd4_product},
+    .winograd2 = {winograd2_input, winograd2_product},
+    .grouped = grouped,
+    .depthwise = depthwise,
+    .stem = stem,
+};
+
+}  // namespace fusor::cpu::FUSOR_SIMD_NAMESPACE

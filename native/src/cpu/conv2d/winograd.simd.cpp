@@ -1,0 +1,304 @@
+// Winograd's minimal filtering for 3x3 kernels at stride 1: M x M output pixels from (M+2) x (M+2) input
+// pixels by (M+2)^2 products per channel pair instead of 9 M^2: a quarter of them for M = 4, 4/9 for M = 2.
+//
+//   Y = At [ sum over c of (G w Gt) * (Bt x B) ] A
+//
+// With the points 0, a, -a, b, -b and infinity; a = sqrt(1/2), b = sqrt(2) have half the error of 1, 2 at the
+// same cost. G w Gt is made in f64 when weights are packed. M = 2 uses 0, 1, -1 and infinity.
+//
+// Three phases for a block of tiles: the input transform writes V[point][panel of tiles][block][tile][L], so
+// that its vectors are the product's broadcast source as they are; the product has a matrix per point, tiles
+// x 2 vectors of output channels in registers, as in direct.simd.cpp; its result M[point][tile][2][L] stays
+// in L2 for the output transform. Three quarters of the time are products, which run at 93% of the
+// multiply-add peak; the input transform is bound by its stores to L2.
+//
+// Tried, did not pay: transforming the weights while they are used (a quarter of the bytes to stream),
+// through L2 or, a row of points at a time, through L1: the sums' pauses in memory cost more than the stream.
+#include "cpu/conv2d/epilogue.h"
+
+namespace fusor::cpu::FUSOR_SIMD_NAMESPACE {
+namespace {
+
+template <int M>
+struct Transform;
+
+template <>
+struct Transform<4> {
+  static constexpr int kSize = 6;
+  static constexpr float a = 0.70710678118654752f, b = 1.41421356237309505f;
+  // a^2 = 1/2, b^2 = 2, a^2 b^2 = 1, a^2 + b^2 = 5/2, a^3 = a / 2, b^3 = 2 b.
+
+  // Rows of Bt: coefficients of the products of (x - point) over all other points.
+  static FUSOR_INLINE void input(const Vec (&x)[6], Vec (&y)[6]) {
+    const Vec two = broadcast(2.f), half = broadcast(0.5f), sum = broadcast(2.5f), va = broadcast(a),
+              vb = broadcast(b);
+    const Vec even_a = x[4] - two * x[2], odd_a = x[3] - two * x[1];
+    const Vec even_b = x[4] - half * x[2], odd_b = x[3] - half * x[1];
+    y[0] = (x[0] + x[4]) - sum * x[2];
+    y[1] = even_a + va * odd_a;
+    y[2] = even_a - va * odd_a;
+    y[3] = even_b + vb * odd_b;
+    y[4] = even_b - vb * odd_b;
+    y[5] = (x[1] + x[5]) - sum * x[3];
+  }
+  // Rows of At: powers of the points.
+  static FUSOR_INLINE void output(const Vec (&x)[6], Vec (&y)[4]) {
+    const Vec two = broadcast(2.f), half = broadcast(0.5f), va = broadcast(a), vb = broadcast(b);
+    const Vec a3 = broadcast(a / 2), b3 = broadcast(b * 2);
+    const Vec sum_a = x[1] + x[2], difference_a = x[1] - x[2], sum_b = x[3] + x[4],
+              difference_b = x[3] - x[4];
+    y[0] = (x[0] + sum_a) + sum_b;
+    y[1] = va * difference_a + vb * difference_b;
+    y[2] = half * sum_a + two * sum_b;
+    y[3] = (a3 * difference_a + x[5]) + b3 * difference_b;
+  }
+};
+
+template <>
+struct Transform<2> {
+  static constexpr int kSize = 4;
+  static FUSOR_INLINE void input(const Vec (&x)[4], Vec (&y)[4]) {
+    y[0] = x[0] - x[2];
+    y[1] = x[1] + x[2];
+    y[2] = x[2] - x[1];
+    y[3] = x[3] - x[1];
+  }
+  static FUSOR_INLINE void output(const Vec (&x)[4], Vec (&y)[2]) {
+    y[0] = (x[0] + x[1]) + x[2];
+    y[1] = (x[1] - x[2]) + x[3];
+  }
+};
+
+#if FUSOR_SIMD_REGISTERS == 32
+constexpr int kTiles = 14;
+#else
+constexpr int kTiles = 6;
+#endif
+
+FUSOR_INLINE int64_t panel_count(int64_t tiles) {
+  return (tiles + kTiles - 1) / kTiles;
+}
+FUSOR_INLINE int64_t panel_start(int64_t tiles, int64_t panel) {
+  return tiles * panel / panel_count(tiles);
+}
+
+template <int M>
+FUSOR_INLINE void transform_input_tile(const float* from, int64_t row, float* to, int64_t point) {
+  constexpr int kSize = M + 2;
+  Vec columns[kSize][kSize];
+#pragma GCC unroll 6
+  for (int x = 0; x < kSize; ++x) {
+    Vec in[kSize], out[kSize];
+#pragma GCC unroll 6
+    for (int y = 0; y < kSize; ++y) in[y] = load(from + y * row + x * kLanes);
+    Transform<M>::input(in, out);
+#pragma GCC unroll 6
+    for (int y = 0; y < kSize; ++y) columns[y][x] = out[y];
+  }
+#pragma GCC unroll 6
+  for (int y = 0; y < kSize; ++y) {
+    Vec out[kSize];
+    Transform<M>::input(columns[y], out);
+#pragma GCC unroll 6
+    for (int x = 0; x < kSize; ++x) store(to + (y * kSize + x) * point, out[x]);
+  }
+}
+
+// Blocks outside, tiles inside: the input is read in sequence.
+template <int M>
+void transform_input(const WinogradBlock& block) {
+  const int64_t tiles = block.tile_end - block.tile_begin, per_image = block.tiles_high * block.tiles_wide;
+  for (int64_t b = block.block_begin; b < block.block_end; ++b) {
+    int64_t image = block.tile_begin / per_image, y = block.tile_begin % per_image / block.tiles_wide;
+    int64_t x = block.tile_begin % block.tiles_wide;
+    for (int64_t panel = 0; panel < panel_count(tiles); ++panel) {
+      const int64_t start = panel_start(tiles, panel), count = panel_start(tiles, panel + 1) - start;
+      float* to = block.v + start * block.input_blocks * kLanes + b * count * kLanes;
+      for (int64_t i = 0; i < count; ++i, to += kLanes) {
+        const float* from = block.input + image * block.input_image + b * block.input_block +
+                            y * M * block.input_row + x * M * kLanes;
+        transform_input_tile<M>(from, block.input_row, to, block.v_point);
+        if (++x == block.tiles_wide) {
+          x = 0;
+          if (++y == block.tiles_high) y = 0, ++image;
+        }
+      }
+    }
+  }
+}
+
+struct Product {
+  const float* v;        // [block][S][L]
+  const float* weights;  // [channel][V][L]
+  int64_t full_blocks;
+  int tail_lanes;
+  float* m;  // [S][V][L]
+  const char* prefetch;
+  int64_t prefetch_step;
+};
+
+template <int S, int V>
+__attribute__((noinline)) void multiply(const Product& product) {
+  Vec sums[S][V];
+#pragma GCC unroll kUnrollTile
+  for (int s = 0; s < S; ++s)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) sums[s][v] = zero();
+  const float *x = product.v, *w = product.weights;
+  const char* prefetch = product.prefetch;
+  const auto channel = [&](int lane) __attribute__((always_inline)) {
+    Vec weight[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) weight[v] = load(w + v * kLanes);
+    w += V * kLanes;
+    __builtin_prefetch(prefetch, 0, 2);
+    prefetch += product.prefetch_step;
+#pragma GCC unroll kUnrollTile
+    for (int s = 0; s < S; ++s) {
+      const Vec value = broadcast(x[s * kLanes + lane]);
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) sums[s][v] = multiply_add(value, weight[v], sums[s][v]);
+    }
+  };
+  for (int64_t b = 0; b < product.full_blocks; ++b, x += S * kLanes) {
+#pragma GCC unroll kUnrollLanes
+    for (int lane = 0; lane < kLanes; ++lane) channel(lane);
+  }
+  for (int lane = 0; lane < product.tail_lanes; ++lane) channel(lane);
+#pragma GCC unroll kUnrollTile
+  for (int s = 0; s < S; ++s)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) store(product.m + (s * V + v) * kLanes, sums[s][v]);
+}
+
+using Multiply = void (*)(const Product&);
+template <int V>
+constexpr Multiply kMultiply[] = {
+    multiply<1, V>,  multiply<2, V>, multiply<3, V>, multiply<4, V>,  multiply<5, V>,  multiply<6, V>,
+#if FUSOR_SIMD_REGISTERS == 32
+    multiply<7, V>,  multiply<8, V>, multiply<9, V>, multiply<10, V>, multiply<11, V>, multiply<12, V>,
+    multiply<13, V>, multiply<14, V>
+#endif
+};
+
+struct TilePlace {
+  float* output;
+  const float* residual;
+  int64_t height, width;  // live pixels
+};
+
+template <int M>
+FUSOR_INLINE void transform_output_tile(const float* m, int64_t point, const ConvolutionTarget& target,
+                                        Vec bias, const int32_t* mask, const Range& range,
+                                        const TilePlace& to) {
+  constexpr int kSize = M + 2;
+  Vec rows[M][kSize], pixels[M][M];
+#pragma GCC unroll 6
+  for (int x = 0; x < kSize; ++x) {
+    Vec in[kSize], out[M];
+#pragma GCC unroll 6
+    for (int y = 0; y < kSize; ++y) in[y] = load(m + (y * kSize + x) * point);
+    Transform<M>::output(in, out);
+#pragma GCC unroll 4
+    for (int y = 0; y < M; ++y) rows[y][x] = out[y];
+  }
+#pragma GCC unroll 4
+  for (int y = 0; y < M; ++y) {
+    Transform<M>::output(rows[y], pixels[y]);
+#pragma GCC unroll 4
+    for (int x = 0; x < M; ++x) pixels[y][x] = pixels[y][x] + bias;
+  }
+  const Vec low = broadcast(range.low), high = broadcast(range.high);
+  const auto finish = [&](int y, int x) __attribute__((always_inline)) {
+    Vec value = pixels[y][x];
+    if (to.residual) value = value + load(to.residual + y * target.residual_row + x * kLanes);
+    store(to.output + y * target.output_row + x * kLanes, masked(clamped(value, low, high), mask));
+  };
+  if (to.height == M && to.width == M) {
+#pragma GCC unroll 4
+    for (int y = 0; y < M; ++y)
+#pragma GCC unroll 4
+      for (int x = 0; x < M; ++x) finish(y, x);
+  } else {
+    for (int y = 0; y < to.height; ++y)
+      for (int x = 0; x < to.width; ++x) finish(y, x);
+  }
+  if (!range.enough)
+    for (int y = 0; y < to.height; ++y)
+      apply_activation(to.output + y * target.output_row, kLanes, static_cast<int>(to.width),
+                       target.activation, mask);
+}
+
+template <int M>
+void product(const WinogradBlock& block) {
+  constexpr int kPoints = (M + 2) * (M + 2);
+  const ConvolutionTarget& target = block.target;
+  const int64_t tiles = block.tile_end - block.tile_begin, panels = panel_count(tiles);
+  const int64_t per_image = block.tiles_high * block.tiles_wide;
+  const Range range = activation_range(target.activation);
+  Product work;
+  work.full_blocks = block.channels / kLanes;
+  work.tail_lanes = static_cast<int>(block.channels % kLanes);
+  for (int64_t panel = block.panel_begin; panel < block.panel_end; ++panel) {
+    const int64_t first_block = panel * kPanelVectors;
+    const int vectors = first_block + 1 < block.output_blocks ? 2 : 1;
+    const int64_t weights_size = block.channels * vectors * kLanes;
+    const float* weights = block.weights + first_block * kPoints * block.channels * kLanes;
+    work.prefetch_step = (vectors * kLanes * 4 + panels - 1) / panels;
+    for (int point = 0; point < kPoints; ++point, weights += weights_size) {
+      work.weights = weights;
+      // The next point's weights follow in memory, and after the last the next panel's.
+      const bool more = point + 1 < kPoints || panel + 1 < block.panels;
+      if (!more) work.prefetch_step = 0;
+      const char* prefetch = reinterpret_cast<const char*>(more ? weights + weights_size : weights);
+      for (int64_t i = 0; i < panels; ++i) {
+        const int64_t start = panel_start(tiles, i), count = panel_start(tiles, i + 1) - start;
+        work.v = block.v + point * block.v_point + start * block.input_blocks * kLanes;
+        work.m = block.m + point * block.m_point + start * vectors * kLanes;
+        work.prefetch = prefetch + i * work.prefetch_step * block.channels;
+        (vectors == 2 ? kMultiply<2> : kMultiply<1>)[count - 1](work);
+      }
+    }
+    for (int v = 0; v < vectors; ++v) {
+      const int64_t b = first_block + v;
+      const Vec bias = load(target.bias + b * kLanes);
+      const int32_t* mask = target.mask + b * kLanes;
+      int64_t image = block.tile_begin / per_image, y = block.tile_begin % per_image / block.tiles_wide;
+      int64_t x = block.tile_begin % block.tiles_wide;
+      for (int64_t i = 0; i < tiles; ++i) {
+        TilePlace to;
+        to.output = target.output + image * block.output_image + b * target.output_block +
+                    y * M * target.output_row + x * M * kLanes;
+        to.residual = target.residual
+                          ? target.residual + image * block.residual_image + b * target.residual_block +
+                                y * M * target.residual_row + x * M * kLanes
+                          : nullptr;
+        to.height = block.height - y * M < M ? block.height - y * M : M;
+        to.width = block.width - x * M < M ? block.width - x * M : M;
+        transform_output_tile<M>(block.m + (i * vectors + v) * kLanes, block.m_point, target, bias, mask,
+                                 range, to);
+        if (++x == block.tiles_wide) {
+          x = 0;
+          if (++y == block.tiles_high) y = 0, ++image;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void winograd4_input(const WinogradBlock& block) {
+  transform_input<4>(block);
+}
+void winograd2_input(const WinogradBlock& block) {
+  transform_input<2>(block);
+}
+void winograd4_product(const WinogradBlock& block) {
+  product<4>(block);
+}
+void winograd2_product(const WinogradBlock& block) {
+  product<2>(block);
+}
+
+}  // namespace fusor::cpu::FUSOR_SIMD_NAMESPACE

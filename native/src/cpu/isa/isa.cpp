@@ -1,0 +1,110 @@
+// Which instruction sets this machine has, and which one is used.
+#include <cstdlib>
+#include <string>
+
+#include "cpu/isa/kernel_set.h"
+
+namespace fusor::cpu {
+
+#if defined(FUSOR_HAS_X86_SETS)
+namespace baseline {
+extern const KernelSet kernel_set;
+}
+namespace avx2 {
+extern const KernelSet kernel_set;
+}
+namespace avx512 {
+extern const KernelSet kernel_set;
+}
+namespace avx512_emulated {
+extern const KernelSet kernel_set;
+}
+#elif defined(FUSOR_HAS_NEON)
+namespace neon {
+extern const KernelSet kernel_set;
+}
+#endif
+
+namespace {
+
+struct Candidate {
+  const KernelSet* kernels;
+  bool runnable;        // the processor has it and the operating system saves its registers
+  bool automatic;       // may be chosen without being named
+  const char* feature;  // for messages
+};
+
+// __builtin_cpu_supports answers for whole micro-architecture levels, having asked cpuid for every feature of
+// the level and XGETBV for the registers that the operating system saves.
+struct Candidates {
+#if defined(FUSOR_HAS_X86_SETS)
+  static constexpr int kCount = 4;
+  Candidate list[kCount] = {
+      {&baseline::kernel_set, __builtin_cpu_supports("x86-64-v2") != 0, true, "SSE4.2 (x86-64-v2)"},
+      {&avx512_emulated::kernel_set, __builtin_cpu_supports("x86-64-v3") != 0, false,
+       "AVX2 and FMA (x86-64-v3)"},
+      {&avx2::kernel_set, __builtin_cpu_supports("x86-64-v3") != 0, true, "AVX2 and FMA (x86-64-v3)"},
+      {&avx512::kernel_set, __builtin_cpu_supports("x86-64-v4") != 0, true,
+       "AVX-512 F, BW, CD, DQ, VL (x86-64-v4)"},
+  };
+#elif defined(FUSOR_HAS_NEON)
+  static constexpr int kCount = 1;
+  Candidate list[kCount] = {{&neon::kernel_set, true, true, "NEON"}};
+#endif
+};
+
+struct Choice {
+  const KernelSet* kernels = nullptr;
+  std::string error;
+  const KernelSet* runnable[Candidates::kCount];
+  int runnable_count = 0;
+
+  Choice() {
+    const Candidates candidates;
+    std::string names;
+    for (const Candidate& candidate : candidates.list) {
+      if (!candidate.runnable) continue;
+      runnable[runnable_count++] = candidate.kernels;
+      if (candidate.automatic) kernels = candidate.kernels;
+      names += (names.empty() ? "" : ", ") + std::string(candidate.kernels->name);
+    }
+    const char* forced = std::getenv("FUSOR_ISA");
+    if (forced && *forced) {
+      kernels = nullptr;
+      error = std::string("FUSOR_ISA=") + forced + " names no instruction set of this build";
+      for (const Candidate& candidate : candidates.list) {
+        if (candidate.kernels->name != std::string(forced)) continue;
+        if (candidate.runnable) {
+          kernels = candidate.kernels;
+          error.clear();
+        } else {
+          error = std::string("FUSOR_ISA=") + forced + " needs " + candidate.feature +
+                  ", which this processor or its operating system lacks";
+        }
+      }
+      if (!kernels) error += "; this machine can run: " + (names.empty() ? "none" : names);
+    } else if (!kernels) {
+      error = std::string("this processor lacks ") + candidates.list[0].feature +
+              ", the least that the CPU backend needs";
+    }
+  }
+};
+
+const Choice& choice() {
+  static const Choice* const made = new Choice;  // never freed: used until the process ends
+  return *made;
+}
+
+}  // namespace
+
+const KernelSet* active_kernels() {
+  return choice().kernels;
+}
+const char* isa_error() {
+  return choice().error.c_str();
+}
+KernelSetList runnable_kernels() {
+  return {choice().runnable, choice().runnable_count};
+}
+
+}  // namespace fusor::cpu

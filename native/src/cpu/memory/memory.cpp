@@ -1,0 +1,171 @@
+#include "cpu/memory/memory.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <mutex>
+
+#include "cpu/memory/pages.h"
+
+namespace fusor::cpu {
+namespace {
+
+// From here on blocks are pages of their own, so that giving them back really gives them back.
+constexpr int64_t kPagedBytes = 1 << 20;
+// Kept at most in all. The activations of a ResNet-50 at batch 8 are 26 MB at most and few live at a time.
+constexpr int64_t kMostKept = int64_t{256} << 20;
+// A block that this many releases have passed by belongs to work that is over.
+constexpr int64_t kPatience = 4096;
+
+constexpr int kClasses = 64 * 8;
+
+int class_of(int64_t bytes) {
+  if (bytes <= 64) return 0;
+  const uint64_t last = static_cast<uint64_t>(bytes - 1);
+  const int octave = std::bit_width(last) - 1;  // 2^octave <= last
+  const int step = std::max(octave - 3, 6);     // sizes are multiples of 2^step, and of 64
+  return octave * 8 + static_cast<int>((last >> step) - ((uint64_t{1} << octave) >> step));
+}
+
+// A free block holds its own links: among all free blocks (most recently released first), and among those of
+// its class.
+struct FreeBlock {
+  FreeBlock *newer, *older;
+  FreeBlock *next, *previous;
+  int64_t bytes;
+  int64_t released_at;
+};
+static_assert(sizeof(FreeBlock) <= 64);
+
+void* allocate_from_system(int64_t class_bytes) {
+  if (class_bytes >= kPagedBytes) return map_pages(class_bytes);
+  return std::aligned_alloc(64, static_cast<size_t>(class_bytes));
+}
+void release_to_system(void* pointer, int64_t class_bytes) {
+  if (class_bytes >= kPagedBytes) {
+    unmap_pages(pointer, class_bytes);
+  } else {
+    std::free(pointer);
+  }
+}
+
+class Cache {
+ public:
+  void* take(int64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    FreeBlock* block = first_[class_of(bytes)];
+    if (block) remove(block);
+    return block;
+  }
+
+  // Keeps the block. What has to leave for it comes back as a chain by `next`.
+  FreeBlock* keep(void* pointer, int64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    auto* block = static_cast<FreeBlock*>(pointer);
+    *block = {nullptr, newest_, first_[class_of(bytes)], nullptr, bytes, ++clock_};
+    (newest_ ? newest_->newer : oldest_) = block;
+    newest_ = block;
+    if (block->next) block->next->previous = block;
+    first_[class_of(bytes)] = block;
+    kept_ += bytes;
+    FreeBlock* leaving = nullptr;
+    while (oldest_ && (kept_ > kMostKept || clock_ - oldest_->released_at > kPatience)) {
+      FreeBlock* gone = oldest_;
+      remove(gone);
+      gone->next = leaving;
+      leaving = gone;
+    }
+    return leaving;
+  }
+
+  FreeBlock* take_all() {
+    const std::lock_guard lock(mutex_);
+    FreeBlock* leaving = nullptr;
+    while (FreeBlock* gone = oldest_) {
+      remove(gone);
+      gone->next = leaving;
+      leaving = gone;
+    }
+    return leaving;
+  }
+
+  int64_t kept() {
+    const std::lock_guard lock(mutex_);
+    return kept_;
+  }
+
+ private:
+  void remove(FreeBlock* block) {
+    (block->newer ? block->newer->older : newest_) = block->older;
+    (block->older ? block->older->newer : oldest_) = block->newer;
+    (block->previous ? block->previous->next : first_[class_of(block->bytes)]) = block->next;
+    if (block->next) block->next->previous = block->previous;
+    kept_ -= block->bytes;
+  }
+
+  std::mutex mutex_;
+  FreeBlock* first_[kClasses] = {};
+  FreeBlock *newest_ = nullptr, *oldest_ = nullptr;
+  int64_t kept_ = 0;
+  int64_t clock_ = 0;
+};
+
+Cache& cache() {
+  static Cache* const made = new Cache;  // never freed: tensors may outlive static destructors
+  return *made;
+}
+
+void release_chain(FreeBlock* block) {
+  while (block) {
+    FreeBlock* const next = block->next;
+    release_to_system(block, block->bytes);
+    block = next;
+  }
+}
+
+}  // namespace
+
+int64_t memory_class_bytes(int64_t bytes) {
+  if (bytes <= 64) return 64;
+  const int octave = std::bit_width(static_cast<uint64_t>(bytes - 1)) - 1;
+  const int64_t step = int64_t{1} << std::max(octave - 3, 6);
+  return (bytes + step - 1) / step * step;
+}
+
+void* allocate_memory(int64_t bytes) {
+  if (bytes < 0 || bytes > (int64_t{1} << 60)) return nullptr;
+  const int64_t class_bytes = memory_class_bytes(bytes);
+  if (void* kept = cache().take(class_bytes)) return kept;
+  void* fresh = allocate_from_system(class_bytes);
+  if (!fresh) {
+    release_kept_memory();
+    fresh = allocate_from_system(class_bytes);
+  }
+  return fresh;
+}
+
+void release_memory(void* pointer, int64_t bytes) {
+  if (!pointer) return;
+  const int64_t class_bytes = memory_class_bytes(bytes);
+  if (class_bytes > kMostKept / 2) {
+    release_to_system(pointer, class_bytes);
+  } else {
+    release_chain(cache().keep(pointer, class_bytes));
+  }
+}
+
+int64_t kept_memory() {
+  return cache().kept();
+}
+void release_kept_memory() {
+  release_chain(cache().take_all());
+}
+
+void* allocate_arena_memory(int64_t bytes) {
+  return map_pages(bytes);
+}
+void release_arena_memory(void* pointer, int64_t bytes) {
+  unmap_pages(pointer, bytes);
+}
+
+}  // namespace fusor::cpu

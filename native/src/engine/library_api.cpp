@@ -1,0 +1,165 @@
+// C API: the library itself, devices, environments and measuring.
+#include <cstdio>
+
+#include "engine/api.h"
+#include "engine/devices.h"
+#include "engine/environment.h"
+#include "stream/callback.h"
+
+namespace fusor::api {
+namespace {
+
+// Of the calling thread. The text lives in the failure, or is static.
+thread_local Ref<Failure> last_failure;
+thread_local const char* last_text = "";
+
+}  // namespace
+
+fusor_status failed(Ref<Failure> failure) noexcept {
+  last_failure = std::move(failure);
+  last_text = last_failure->message().c_str();
+  return last_failure->status();
+}
+
+fusor_status failed(fusor_status status, const char* static_text) noexcept {
+  last_failure = nullptr;
+  last_text = static_text;
+  return status;
+}
+
+}  // namespace fusor::api
+
+namespace fusor {
+namespace {
+
+class SynchronizeTask final : public Task {
+ public:
+  explicit SynchronizeTask(Callback callback) : callback_(callback) {}
+
+  void run(Stream& stream) override {
+    stream.check(stream.device().backend->stream_synchronize(stream.backend_stream()));
+    const Ref<Failure> failure = stream.take_report();
+    if (failure) throw Error(failure);
+    callback_.succeed();
+  }
+  void fail(Stream&, const Ref<Failure>& failure) override { callback_.fail(failure); }
+
+ private:
+  const Callback callback_;
+};
+
+class MeasurePeakTask final : public Task {
+ public:
+  MeasurePeakTask(int32_t threads, double* gflops, Callback callback)
+      : threads_(threads), gflops_(gflops), callback_(callback) {}
+
+  void run(Stream& stream) override {
+    stream.check(stream.device().backend->measure_peak(stream.backend_stream(), threads_, gflops_));
+    callback_.succeed();
+  }
+  void fail(Stream&, const Ref<Failure>& failure) override { callback_.fail(failure); }
+
+ private:
+  const int32_t threads_;
+  double* const gflops_;
+  const Callback callback_;
+};
+
+template <size_t size>
+void copy_text(char (&to)[size], const char* from) {
+  std::snprintf(to, size, "%s", from);
+}
+
+// Threads are the CPU's affair.
+const fusor_backend& cpu_backend() {
+  return *device_at(0).backend;
+}
+
+}  // namespace
+}  // namespace fusor
+
+using namespace fusor;
+
+const char* fusor_version(void) {
+  return FUSOR_VERSION;
+}
+
+const char* fusor_last_error(void) {
+  return api::last_text;
+}
+
+int32_t fusor_device_count(void) {
+  int32_t count = 0;
+  api::guarded([&] { count = device_count(); });
+  return count;
+}
+
+fusor_status fusor_device_get(int32_t number, fusor_device_info* info) {
+  return api::guarded([&] {
+    const Device& device = device_at(number);
+    fusor_device_info result{};
+    copy_text(result.id, device.id.c_str());
+    copy_text(result.kind, device.backend->kind);
+    copy_text(result.name, device.properties.name);
+    copy_text(result.instruction_set, device.properties.instruction_set);
+    copy_text(result.reason, device.reason.c_str());
+    result.available = device.available ? 1 : 0;
+    result.compute_units = device.properties.compute_units;
+    result.memory_bytes = device.properties.memory_bytes;
+    write_struct(info, result, "info");
+  });
+}
+
+fusor_status fusor_memory_get(int32_t number, fusor_memory_info* info) {
+  return api::guarded([&] {
+    const Device& device = device_at(number);
+    fusor_memory_info result{};
+    result.tensors = device.tensors.load(std::memory_order_relaxed);
+    result.bytes = device.tensor_bytes.load(std::memory_order_relaxed);
+    result.plans = device.plans.load(std::memory_order_relaxed);
+    result.plan_bytes = device.plan_bytes.load(std::memory_order_relaxed);
+    write_struct(info, result, "info");
+  });
+}
+
+int32_t fusor_threads_get(void) {
+  int32_t threads = 0;
+  api::guarded([&] { threads = cpu_backend().get_threads(); });
+  return threads;
+}
+
+fusor_status fusor_threads_set(int32_t threads) {
+  return api::guarded([&] {
+    if (threads < 0) fail(FUSOR_ERROR_ARGUMENT, "threads must be at least 0, got ", threads);
+    check(device_at(0), cpu_backend().set_threads(threads));
+  });
+}
+
+fusor_status fusor_environment_create(fusor_environment** environment) {
+  return api::guarded([&] {
+    required(environment, "environment") = nullptr;
+    *environment = std::make_unique<Environment>().release();
+  });
+}
+
+void fusor_environment_destroy(fusor_environment* environment) {
+  const std::unique_ptr<Environment> owned(environment);
+}
+
+fusor_status fusor_synchronize(fusor_environment* environment, int32_t device, fusor_callback callback,
+                               void* user_data) {
+  return api::guarded([&] {
+    Stream& stream = required(environment, "environment").stream(usable_device(device));
+    stream.push(std::make_unique<SynchronizeTask>(Callback{callback, user_data}));
+  });
+}
+
+fusor_status fusor_measure_peak(fusor_environment* environment, int32_t device, int32_t threads,
+                                double* gflops, fusor_callback callback, void* user_data) {
+  return api::guarded([&] {
+    if (threads < 0) fail(FUSOR_ERROR_ARGUMENT, "threads must be at least 0, got ", threads);
+    Stream& stream = required(environment, "environment").stream(usable_device(device));
+    stream.push(std::make_unique<MeasurePeakTask>(threads, &required(gflops, "gflops"),
+                                                  Callback{callback, user_data}));
+  });
+}

@@ -1,0 +1,150 @@
+#include "stream/stream.h"
+
+#include <signal.h>
+
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "stream/fence.h"
+
+namespace fusor {
+
+Stream::Stream(Device& device)
+    : device_(device),
+      disposed_(
+          make_ref<Failure>(FUSOR_ERROR_DISPOSED, "the environment was shut down before this work was done")),
+      out_of_host_memory_(make_ref<Failure>(FUSOR_ERROR_OUT_OF_MEMORY, "out of host memory")),
+      unknown_(make_ref<Failure>(FUSOR_ERROR_INTERNAL, "an exception of an unknown kind")) {}
+
+Ref<Stream> Stream::start(Device& device) {
+  auto stream = make_ref<Stream>(device);
+  // The thread owns a reference of its own. Signals are for the threads of the application.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const int error = pthread_create(&stream->thread_, nullptr, &Stream::thread_main, Ref(stream).detach());
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (error != 0) {
+    stream->release();  // the thread's
+    fusor::fail(FUSOR_ERROR_INTERNAL, "the thread of the stream on ", device.id,
+                " could not be started: ", strerror(error));
+  }
+  std::unique_lock lock(stream->mutex_);
+  while (stream->start_ == Start::kPending) stream->condition_.wait(lock);
+  if (stream->start_ == Start::kFailed) {
+    const Ref<Failure> failure = stream->start_failure_;
+    lock.unlock();
+    pthread_join(stream->thread_, nullptr);
+    throw Error(failure);
+  }
+  return stream;
+}
+
+void Stream::push(std::unique_ptr<Task> task) {
+  enqueue(std::move(task), 0, false);
+}
+
+void Stream::push_bounded(std::unique_ptr<Task> task, int64_t bytes) {
+  enqueue(std::move(task), bytes, true);
+}
+
+void Stream::enqueue(std::unique_ptr<Task> task, int64_t bytes, bool bounded) {
+  const std::lock_guard lock(mutex_);
+  if (stopping()) throw Error(disposed_);
+  if (bounded && queue_.size() >= kMaxQueuedTasks) {
+    fusor::fail(FUSOR_ERROR_QUEUE_FULL, "the queue of ", device_.id, " is full: ", queue_.size(),
+                " operations are waiting; await synchronize('", device_.id, "') from time to time");
+  }
+  // One copy larger than the limit is let through when nothing else waits.
+  if (bounded && bytes > 0 && queued_bytes_ > 0 && queued_bytes_ + bytes > kMaxQueuedBytes) {
+    fusor::fail(FUSOR_ERROR_QUEUE_FULL, "the queue of ", device_.id, " is full: copies of ", queued_bytes_,
+                " bytes are waiting; await synchronize('", device_.id, "') from time to time");
+  }
+  queue_.push_back({std::move(task), bytes});
+  queued_bytes_ += bytes;
+  if (asleep_) condition_.wake_one();
+}
+
+void Stream::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping()) return;
+    stopping_.store(true, std::memory_order_relaxed);
+    condition_.wake_one();
+  }
+  Fence::wake_all();
+  if (pthread_equal(pthread_self(), thread_)) {
+    pthread_detach(thread_);  // an environment destroyed in one of its own callbacks
+  } else {
+    pthread_join(thread_, nullptr);
+  }
+}
+
+void Stream::report(const Ref<Failure>& failure) {
+  if (!report_) report_ = failure;
+}
+
+Ref<Failure> Stream::take_report() {
+  return std::exchange(report_, nullptr);
+}
+
+void* Stream::thread_main(void* stream) {
+  Ref<Stream>::adopt(static_cast<Stream*>(stream))->work();
+  return nullptr;
+}
+
+void Stream::work() {
+  Ref<Failure> failure;
+  try {
+    check(device_.backend->stream_create(device_.index, &backend_stream_));
+  } catch (const Error& error) {
+    failure = error.failure;
+  } catch (...) {
+    failure = unknown_;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    start_failure_ = failure;
+    start_ = failure ? Start::kFailed : Start::kDone;
+    condition_.wake_all();
+  }
+  if (failure) return;
+  for (Entry entry = next(); entry.task; entry = next()) {
+    execute(*entry.task);
+    entry.task.reset();  // before the next task: what synchronize() reports as done is released, too
+  }
+  device_.backend->stream_destroy(backend_stream_);
+}
+
+Stream::Entry Stream::next() {
+  std::unique_lock lock(mutex_);
+  while (queue_.empty() && !stopping()) {
+    asleep_ = true;
+    condition_.wait(lock);
+  }
+  asleep_ = false;
+  if (queue_.empty()) return {};
+  Entry entry = std::move(queue_.front());
+  queue_.pop_front();
+  queued_bytes_ -= entry.bytes;
+  return entry;
+}
+
+void Stream::execute(Task& task) {
+  Ref<Failure> failure;
+  try {
+    throw_if_stopping();
+    task.run(*this);
+    return;
+  } catch (const Error& error) {
+    failure = error.failure;
+  } catch (const std::bad_alloc&) {
+    failure = out_of_host_memory_;
+  } catch (...) {
+    failure = unknown_;
+  }
+  task.fail(*this, failure);
+}
+
+}  // namespace fusor

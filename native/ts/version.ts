@@ -1,0 +1,4 @@
+import { addon } from './addon/environment.ts';
+
+/** The version of the engine: `'0.1.0'`. */
+export const version: string = addon.version();

@@ -1,0 +1,67 @@
+import { compile, type Module } from '@fusor/layers';
+import { type DeviceOption, scope, Tensor } from '@fusor/native';
+import type { RivalNetwork } from '../rival/onnxruntime.ts';
+import type { Contestant } from '../timing/rounds.ts';
+import type { EngineName } from './results.ts';
+
+/** A network ready to run on one input in one way. */
+export interface Engine extends Contestant {
+  readonly name: EngineName;
+  /** The logits of the last run. */
+  readonly logits: Float32Array;
+  close(): Promise<void>;
+}
+
+/** An image batch in JavaScript's memory, `[n, c, h, w]`. */
+export interface Images {
+  readonly data: Float32Array<ArrayBuffer>;
+  readonly shape: readonly [number, number, number, number];
+}
+
+/** The compiled plan. Input and output cross the border as in onnxruntime: typed arrays that both sides keep. */
+export async function compiledEngine(
+  model: Module,
+  images: Images,
+  outputs: number,
+  options: { readonly device: DeviceOption; readonly threads: number },
+): Promise<Engine> {
+  const plan = await compile(model, { input: images.shape, ...options });
+  const logits = new Float32Array(images.shape[0] * outputs);
+  return {
+    name: 'compiled',
+    logits,
+    run: async () => {
+      await plan.run(images.data, { into: logits });
+    },
+    close: async () => plan.dispose(),
+  };
+}
+
+/** Layer by layer, as `forward` is written. */
+export function eagerEngine(model: Module, images: Images, outputs: number, device: DeviceOption): Engine {
+  const logits = new Float32Array(images.shape[0] * outputs);
+  const input = Tensor.from(images.data, images.shape, { device });
+  return {
+    name: 'eager',
+    logits,
+    run: async () => {
+      const output = scope(() => model.forward(input) as Tensor);
+      logits.set((await output.data()) as Float32Array);
+      output.dispose();
+    },
+    close: async () => input.dispose(),
+  };
+}
+
+/** The same network in the other engine. */
+export function rivalEngine(network: RivalNetwork, images: Images, outputs: number): Engine {
+  const logits = new Float32Array(images.shape[0] * outputs);
+  return {
+    name: 'onnxruntime',
+    logits,
+    run: async () => {
+      logits.set(await network.run());
+    },
+    close: () => network.close(),
+  };
+}

@@ -1,0 +1,39 @@
+import type { Device } from '@fusor/native';
+import { buildPlan, type NativePlan } from '@fusor/native/trace';
+import type { Graph, Value } from '../graph/graph.ts';
+import type { ResolvedOptions } from './options.ts';
+import { type PassCounts, runPasses } from './passes/index.ts';
+
+/** A network ready to run at one batch size. */
+export interface BuiltPlan {
+  readonly native: NativePlan;
+  /** What it computes, after the passes, without the elements of its constants. */
+  readonly graph: Graph;
+  /** How many nodes were traced. */
+  readonly traced: number;
+  readonly counts: PassCounts;
+}
+
+/** Optimizes a graph and has the engine make a plan of it. The graph is used up. */
+export async function buildGraph(graph: Graph, options: ResolvedOptions): Promise<BuiltPlan> {
+  try {
+    const traced = graph.nodes.length;
+    const counts = await runPasses(graph);
+    const native = await buildPlan(reachable(graph, options.device).toNative(), options.build);
+    return { native, graph: graph.outline(), traced, counts };
+  } finally {
+    graph.dispose();
+  }
+}
+
+/** Brings constants that lie on a third device to the host, from where every device can read them. */
+function reachable(graph: Graph, device: Device): Graph {
+  const moved = new Map<Value, Value>();
+  for (const value of graph.constants()) {
+    const { constant } = value;
+    if (constant === undefined || constant.device === 'cpu' || constant.device === device) continue;
+    moved.set(value, graph.constant(constant.to('cpu'), value.name!));
+  }
+  graph.replaceUses(moved);
+  return graph;
+}

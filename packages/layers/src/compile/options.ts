@@ -1,0 +1,120 @@
+import { ArgumentError, DTypeError } from '@fusor/errors';
+import type { Device, DeviceOption, DType } from '@fusor/native';
+import { resolveDevice } from '@fusor/native/trace';
+import { show } from '../arguments.ts';
+import { isPlainRecord } from '../graph/structure.ts';
+import type { InputOption } from '../trace/signature.ts';
+
+/** How a plan is made, whatever it is made from. */
+export interface PlanBuildOptions {
+  /** Where it runs: `'auto'` (default: a GPU that can be used, else the CPU), `'cpu'`, `'cuda'`, `'cuda:1'`. */
+  readonly device?: DeviceOption;
+  /** What it computes and stores in; default `'f32'`, the only one that the CPU has. */
+  readonly dtype?: 'f32' | 'f16' | 'bf16';
+  /** CPU threads; default as many as the pool has. Results do not depend on it. */
+  readonly threads?: number;
+  /** `'table'` (default) chooses algorithms by shape and instruction set, `'measure'` by timing them here, once. */
+  readonly tune?: 'table' | 'measure';
+  /** Algorithms that do not depend on the batch either, and no measuring; default `false`. */
+  readonly deterministic?: boolean;
+  /** Whether 3×3 convolutions may use Winograd's algorithm (error near 1e-6 relative); default `true`. */
+  readonly winograd?: boolean;
+  /** Of matrix products on GPUs; default `'f32'`. The CPU computes in f32 whatever is asked for. */
+  readonly precision?: 'f32' | 'tf32' | 'bf16x3';
+}
+
+/** Options of `compile`. */
+export interface CompileOptions extends PlanBuildOptions {
+  /**
+   * The inputs of `forward`: a shape, a list of shapes for `forward(x, y)`, a record of shapes for `forward({ x, y })`;
+   * `{ shape, dtype }` where the dtype is not f32. One size of each shape may be `'n'`: the batch is then told by each
+   * run, planned when it is first met and kept.
+   */
+  readonly input: InputOption;
+  /**
+   * `'keep'` (default) leaves the module as it is. `'release'` moves its weights into the plan, which halves the memory;
+   * using the module is an error after it.
+   */
+  readonly weights?: 'keep' | 'release';
+  /** How many batch sizes of an `'n'` stay planned, the latest used ones; default 4. Each has its own packed weights. */
+  readonly plannedBatches?: number;
+}
+
+/** Options with their defaults, checked. */
+export interface ResolvedOptions {
+  readonly device: Device;
+  readonly weights: 'keep' | 'release';
+  readonly plannedBatches: number;
+  /** What goes to the engine. */
+  readonly build: Required<Omit<PlanBuildOptions, 'dtype' | 'device'>> & { readonly device: Device };
+}
+
+const KNOWN = [
+  'input',
+  'device',
+  'dtype',
+  'threads',
+  'tune',
+  'deterministic',
+  'winograd',
+  'precision',
+  'weights',
+  'plannedBatches',
+];
+
+/**
+ * Checks options and fills in defaults.
+ * @throws {ArgumentError} naming the option; DTypeError or DeviceError for what a device does not have
+ */
+export function resolveOptions(options: Partial<CompileOptions>): ResolvedOptions {
+  if (!isPlainRecord(options)) {
+    throw new ArgumentError(
+      `compile: options must be an object such as { input: [1, 3, 224, 224] }, got ${show(options)}`,
+    );
+  }
+  for (const key of Object.keys(options)) {
+    if (!KNOWN.includes(key)) {
+      throw new ArgumentError(`compile: unknown option '${key}' (known: ${KNOWN.join(', ')})`);
+    }
+  }
+  const device = resolveDevice('compile', options.device ?? 'auto');
+  checkDType(options.dtype ?? 'f32', device);
+  return {
+    device,
+    weights: oneOf('weights', options.weights ?? 'keep', ['keep', 'release']),
+    plannedBatches: integer('plannedBatches', options.plannedBatches ?? 4, 1),
+    build: {
+      device,
+      threads: integer('threads', options.threads ?? 0, 0),
+      tune: oneOf('tune', options.tune ?? 'table', ['table', 'measure']),
+      deterministic: flag('deterministic', options.deterministic ?? false),
+      winograd: flag('winograd', options.winograd ?? true),
+      precision: oneOf('precision', options.precision ?? 'f32', ['f32', 'tf32', 'bf16x3']),
+    },
+  };
+}
+
+function checkDType(dtype: DType, device: Device): void {
+  if (dtype === 'f32') return;
+  if (dtype !== 'f16' && dtype !== 'bf16') {
+    throw new ArgumentError(`compile: dtype must be 'f32', 'f16' or 'bf16', got ${show(dtype)}`);
+  }
+  throw new DTypeError(`compile: dtype '${dtype}' cannot be had on ${device}, which computes in f32`);
+}
+
+function oneOf<T extends string>(name: string, value: T, names: readonly T[]): T {
+  if (names.includes(value)) return value;
+  throw new ArgumentError(
+    `compile: ${name} must be one of ${names.map((known) => `'${known}'`).join(', ')}, got ${show(value)}`,
+  );
+}
+
+function flag(name: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new ArgumentError(`compile: ${name} must be true or false, got ${show(value)}`);
+}
+
+function integer(name: string, value: number, least: number): number {
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new ArgumentError(`compile: ${name} must be an integer of at least ${least}, got ${show(value)}`);
+}

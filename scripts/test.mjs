@@ -1,0 +1,114 @@
+// `npm test`, after the build: the C++ tests, then the TypeScript ones. The last line sums what the runners reported.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const reports = join(root, 'build', 'reports');
+rmSync(reports, { recursive: true, force: true });
+mkdirSync(reports, { recursive: true });
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+function run(command, args) {
+  return (
+    spawnSync(command, args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' }).status ===
+    0
+  );
+}
+
+function count(passed, failed, skipped) {
+  totals.passed += passed;
+  totals.failed += failed;
+  totals.skipped += skipped;
+}
+
+function doctest() {
+  const directories = ['/usr/include', '/usr/local/include', '/opt/homebrew/include'];
+  return directories.some((directory) => existsSync(join(directory, 'doctest', 'doctest.h')));
+}
+
+/** The engine's own tests, in the addon's build folder so that what is compiled is compiled once. */
+function testEngine() {
+  const build = join(root, 'native', 'build');
+  const cases = readdirSync(join(root, 'native', 'test', 'cpp')).filter((name) =>
+    name.endsWith('_test.cpp'),
+  ).length;
+  if (!doctest()) {
+    console.log(
+      `${cases} C++ test programs skipped: doctest is missing (Debian, Ubuntu: apt-get install doctest-dev)`,
+    );
+    count(0, 0, cases);
+    return;
+  }
+  const built =
+    run('cmake', ['-S', 'native', '-B', build, '-DFUSOR_TESTS=ON', '-DCMAKE_BUILD_TYPE=Release']) &&
+    run('cmake', ['--build', build, '--target', 'fusor_tests', '--parallel', String(availableParallelism())]);
+  if (!built) {
+    count(0, cases, 0);
+    return;
+  }
+  countCtest(build, join(reports, 'ctest.xml'), cases);
+}
+
+/** The kernels' tests on NEON: cross-compiled for arm64, run by qemu. */
+function testArm64() {
+  const programs = ['binary', 'convert', 'convolution', 'gemm', 'layout', 'math', 'normalization', 'where'];
+  const targets = programs.map((name) => `${name}_test`);
+  const has = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
+  if (process.arch !== 'x64' || !doctest() || !has('aarch64-linux-gnu-g++') || !has('qemu-aarch64')) {
+    console.log(
+      `${targets.length} C++ test programs skipped on NEON: doctest, the cross compiler or qemu is missing ` +
+        '(Debian, Ubuntu on x86-64: apt-get install doctest-dev g++-aarch64-linux-gnu qemu-user)',
+    );
+    count(0, 0, targets.length);
+    return;
+  }
+  const build = join(root, 'native', 'build-arm64');
+  const toolchainFile = join(root, 'native', 'cmake', 'aarch64-linux-gnu.cmake');
+  const options = ['-DFUSOR_TESTS=ON', '-DFUSOR_BINDING=OFF', `-DCMAKE_TOOLCHAIN_FILE=${toolchainFile}`];
+  const built =
+    run('cmake', ['-S', 'native', '-B', build, ...options]) &&
+    run('cmake', ['--build', build, '--target', ...targets, '--parallel', String(availableParallelism())]);
+  if (!built) {
+    count(0, targets.length, 0);
+    return;
+  }
+  countCtest(build, join(reports, 'ctest-arm64.xml'), targets.length, `^(${targets.join('|')})$`);
+}
+
+/** Runs the tests of a build folder and counts them; all of them failed if there is no readable report. */
+function countCtest(build, report, expected, only = '.') {
+  run('ctest', ['--test-dir', build, '-R', only, '--output-on-failure', '--output-junit', report]);
+  const summary = existsSync(report) ? readFileSync(report, 'utf8') : '';
+  const number = (name) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(summary)?.[1] ?? Number.NaN);
+  const [tests, failures, skipped] = [number('tests'), number('failures'), number('skipped')];
+  if (Number.isNaN(tests + failures + skipped) || tests === 0) count(0, expected, 0);
+  else count(tests - failures - skipped, failures, skipped);
+}
+
+function testTypeScript() {
+  const report = join(reports, 'vitest.json');
+  const succeeded = run('npx', [
+    'vitest',
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    ...process.argv.slice(2),
+  ]);
+  if (!existsSync(report)) {
+    count(0, 1, 0);
+    return;
+  }
+  const summary = JSON.parse(readFileSync(report, 'utf8'));
+  // A file that fails to load has no failed test of its own.
+  const failed = succeeded ? summary.numFailedTests : Math.max(summary.numFailedTests, 1);
+  count(summary.numPassedTests, failed, summary.numPendingTests + summary.numTodoTests);
+}
+
+testEngine();
+testArm64();
+testTypeScript();
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);

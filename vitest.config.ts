@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+// Native addons keep per-process state, so every test file gets a process of its own.
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    include: ['native/test/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'test/src/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    reporters: ['default'],
+  },
+});
