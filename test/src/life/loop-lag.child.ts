@@ -1,23 +1,20 @@
-// Loads, compiles and runs ResNet-50 and prints how late the event loop was meanwhile, in milliseconds.
-// Argument: a weights file.
+// Loads, compiles and runs ResNet-50 and prints how late the event loop was meanwhile. Argument: a weights file.
 
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compile } from '@fusor/layers';
 import { resnet50 } from '@fusor/resnet';
+import { watchLoop } from './loop-delay.ts';
 
 /** Runs for about this long: at a tick per millisecond, some thousands of samples. */
 const runMilliseconds = 5000;
 
-const delay = monitorEventLoopDelay({ resolution: 1 });
 // Importing modules blocks; that is Node's doing and over by now.
 await sleep(50);
-delay.enable();
+const stop = watchLoop();
 
 const model = resnet50().eval();
 await model.load(process.argv[2]!);
 const plan = await compile(model, { input: [1, 3, 224, 224] });
-const compiled = delay.max / 1e6;
 
 const image = new Float32Array(3 * 224 * 224).fill(0.5);
 let runs = 0;
@@ -25,15 +22,5 @@ for (const begin = performance.now(); performance.now() - begin < runMillisecond
   using output = await plan.run(image);
   await output.data();
 }
-delay.disable();
+console.log(JSON.stringify({ runs, ...stop() }));
 plan.dispose();
-console.log(
-  JSON.stringify({
-    runs,
-    ticks: delay.count,
-    p50: delay.percentile(50) / 1e6,
-    p99: delay.percentile(99) / 1e6,
-    max: delay.max / 1e6,
-    maxUntilCompiled: compiled,
-  }),
-);
