@@ -57,8 +57,8 @@ typedef struct fusor_graph_value {
   int32_t dtype;
   int32_t rank;
   int64_t sizes[FUSOR_MAX_RANK];
-  const fusor_buffer*
-      constant; /* strided, on the host; valid during plan_build only. NULL: computed or an input */
+  const fusor_buffer* constant; /* row-major without gaps, on the host; valid during plan_build only. NULL:
+                                   computed or an input */
 } fusor_graph_value;
 
 typedef struct fusor_graph_node {

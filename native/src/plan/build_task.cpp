@@ -35,7 +35,7 @@ class BackendGraph {
     std::fill_n(value.sizes, FUSOR_MAX_RANK, 1);
     std::copy(from.type.shape.sizes().begin(), from.type.shape.sizes().end(), value.sizes);
     if (from.constant) {
-      if (stream.device().host) {
+      if (stream.device().host && from.constant->view().is_contiguous()) {
         constants_[index] = strided_operand(stream, *from.constant);
       } else {
         copies_[index] = read_to_host(stream, *from.constant);

@@ -17,6 +17,7 @@ import {
   DeviceError,
   DisposedError,
   DTypeError,
+  ops,
   ShapeError,
   scope,
   Tensor,
@@ -310,6 +311,40 @@ describe('a free batch', () => {
       'inputs x0 and x1 have different batches, 1 and 2',
     );
     expect(await numbers(await plan.run([ones(4), Tensor.ones([2, 2])]))).toEqual([2, 2, 2, 2]);
+  });
+});
+
+describe('weights that are views', () => {
+  it.each([
+    ['every third', (x: Tensor) => x.slice(0, 0, 24, 3)],
+    ['one that is repeated', (x: Tensor) => x.slice(0, 3, 4).expand([8])],
+    ['a column', (x: Tensor) => x.reshape([8, 3]).slice(1, 1, 2).reshape([8])],
+    ['some in the middle', (x: Tensor) => x.slice(0, 7, 15)],
+  ])('are read by their strides: %s', async (_, view) => {
+    const weight = view(Tensor.randn([24]));
+    class Scale extends Module {
+      override forward(x: Tensor): Tensor {
+        return ops.layerNorm(x.mul(weight), [8], { weight });
+      }
+    }
+    const x = Tensor.randn([3, 8]);
+    const plan = await compile(new Scale(), { input: [3, 8] });
+    await expectTensorsClose(await plan.run(x), new Scale().forward(x), 1e-5);
+    plan.dispose();
+  });
+
+  it('are read by their strides: a convolution’s and a linear’s, transposed', async () => {
+    const kernel = Tensor.randn([3, 3, 16, 8]).permute([3, 2, 1, 0]);
+    const matrix = Tensor.randn([8, 5]).transpose(0, 1);
+    class Net extends Module {
+      override forward(x: Tensor): Tensor {
+        return ops.linear(ops.globalAvgPool2d(ops.conv2d(x, kernel)).flatten(1), matrix);
+      }
+    }
+    const x = Tensor.randn([2, 16, 9, 9]);
+    const plan = await compile(new Net(), { input: [2, 16, 9, 9] });
+    await expectTensorsClose(await plan.run(x), new Net().forward(x), 1e-5);
+    plan.dispose();
   });
 });
 
