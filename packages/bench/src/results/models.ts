@@ -1,0 +1,52 @@
+import type { Spread } from '../timing/statistics.ts';
+import type { Ceiling, EngineInfo, Envelope, Layer, MissingEngine, Speedup, Timing } from './types.ts';
+
+/** One engine on one network, batch size and thread count. */
+export interface EngineResult extends Timing {
+  readonly imagesPerSecond: number;
+  /** Two per multiply-add, by the definition of the operations: Winograd's algorithm can exceed the peak. */
+  readonly gflops: number;
+  /** `gflops` as a share of the measured peak of the threads used. */
+  readonly peakShare: number;
+  /**
+   * Greatest difference of a logit from the compiled plan's, relative to the greatest logit (at least 1). Absent for the
+   * compiled plan itself; null where a logit was not a number.
+   */
+  readonly difference?: number | null;
+}
+
+/** One network with one batch size and one thread count. */
+export interface NetworkResult {
+  readonly model: string;
+  readonly batch: number;
+  readonly threads: number;
+  /** GFLOP of one run of the batch. */
+  readonly gflop: number;
+  readonly engines: readonly EngineResult[];
+  /** The compiled plan against each rival. */
+  readonly speedups: readonly Speedup[];
+  /** Eager time over the compiled plan's. */
+  readonly eagerOverCompiled?: Spread;
+  /** The steps of the compiled plan in the order in which they run. */
+  readonly layers: readonly Layer[];
+}
+
+/** Everything that `fusor-bench models` finds out. */
+export interface ModelsResults extends Envelope {
+  readonly kind: 'models';
+  readonly engines: readonly EngineInfo[];
+  readonly missing: readonly MissingEngine[];
+  /** One for each thread count measured. */
+  readonly ceilings: readonly Ceiling[];
+  readonly networks: readonly NetworkResult[];
+}
+
+/** Logits of two engines may differ by so much, relative to the greatest of them (at least 1). */
+export const agreement = 1e-4;
+
+/** Whether all engines gave the same logits, up to rounding. */
+export function agrees(result: NetworkResult): boolean {
+  return result.engines.every(
+    ({ difference }) => difference === undefined || (difference !== null && difference <= agreement),
+  );
+}
