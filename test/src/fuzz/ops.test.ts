@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { runChild } from '../life/child.ts';
+import { runChild } from '../support/child.ts';
 import type { FuzzResult } from './ops.child.ts';
 
 const callsPerSeed = 4000;
@@ -18,7 +18,7 @@ describe('ops called with random arguments', () => {
       const folder = await mkdtemp(join(tmpdir(), 'fusor-fuzz-'));
       const trace = join(folder, 'last-call');
       try {
-        const result = await runChild<FuzzResult>('../fuzz/ops.child', {
+        const result = await runChild<FuzzResult>('fuzz/ops.child', {
           args: [String(seed), String(callsPerSeed), trace],
         }).catch(async (error: unknown) => {
           throw new Error(`the process did not live through: ${(await readFile(trace, 'utf8')).trim()}`, {

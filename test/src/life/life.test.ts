@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { getThreads } from '@fusor/native';
 import { resnet50 } from '@fusor/resnet';
 import { describe, expect, it } from 'vitest';
-import { runChild } from './child.ts';
+import { runChild } from '../support/child.ts';
 import type { LoopDelays } from './loop-delay.ts';
 
 interface Lag extends LoopDelays {
@@ -30,8 +30,8 @@ describe('event loop', () => {
       const model = resnet50();
       await model.save(weights);
       model.dispose();
-      const control = await runChild<LoopDelays>('loop-control.child', { args: [String(getThreads())] });
-      const lag = await runChild<Lag>('loop-lag.child', { args: [weights] });
+      const control = await runChild<LoopDelays>('life/loop-control.child', { args: [String(getThreads())] });
+      const lag = await runChild<Lag>('life/loop-lag.child', { args: [weights] });
       console.log(`event loop lag in ms: ${JSON.stringify({ ...lag, withoutFusor: control })}`);
       expect(lag.runs).toBeGreaterThan(5);
       expect(lag.wall.ticks).toBeGreaterThan(1000);
@@ -52,7 +52,7 @@ describe('memory', () => {
   ])(
     'stays flat over 10,000 %s runs whose results are freed by: %s',
     async (mode, freedBy) => {
-      const { residentMegabytes, tensors } = await runChild<Memory>('memory.child', {
+      const { residentMegabytes, tensors } = await runChild<Memory>('life/memory.child', {
         args: [mode, freedBy],
       });
       console.log(
@@ -70,7 +70,7 @@ describe('memory', () => {
 
 describe('threads', () => {
   it('run at once in two workers, one of which is terminated in the middle, again and again', async () => {
-    const result = await runChild<Record<string, unknown>>('workers.child');
+    const result = await runChild<Record<string, unknown>>('life/workers.child');
     expect(result).toEqual({
       victims: [5, 6, 7, 8, 9],
       steadyStatus: 0,
@@ -81,7 +81,7 @@ describe('threads', () => {
   }, 240_000);
 
   it('use no processor time a second after the last run', async () => {
-    const { milliseconds } = await runChild<{ milliseconds: number }>('idle.child');
+    const { milliseconds } = await runChild<{ milliseconds: number }>('life/idle.child');
     // Of 2,000: Node's own timers and housekeeping take a few.
     expect(milliseconds).toBeLessThan(20);
   }, 60_000);
