@@ -67,6 +67,11 @@ bool winograd_fits(const KernelSet& kernels, const ConvolutionShape& shape);
 std::unique_ptr<Convolution> make_winograd4(const ConvolutionRequest& request);
 std::unique_ptr<Convolution> make_winograd2(const ConvolutionRequest& request);
 
+// "winograd f4 strided" and "winograd f2 strided": the same at stride 2.
+bool winograd_strided_fits(const KernelSet& kernels, const ConvolutionShape& shape);
+std::unique_ptr<Convolution> make_winograd4_strided(const ConvolutionRequest& request);
+std::unique_ptr<Convolution> make_winograd2_strided(const ConvolutionRequest& request);
+
 // "depthwise": groups == c == k. "grouped": all other groups, whatever their sizes.
 bool depthwise_fits(const KernelSet& kernels, const ConvolutionShape& shape);
 std::unique_ptr<Convolution> make_depthwise(const ConvolutionRequest& request);

@@ -31,6 +31,8 @@ constexpr Algorithm kAlgorithms[] = {
     {"depthwise", depthwise_fits, make_depthwise, 0},
     {"winograd f4", winograd_fits, make_winograd4, 1, 4},
     {"winograd f2", winograd_fits, make_winograd2, 1, 2},
+    {"winograd f4 strided", winograd_strided_fits, make_winograd4_strided, 1, 4},
+    {"winograd f2 strided", winograd_strided_fits, make_winograd2_strided, 1, 2},
     {"direct", spatial_fits, make_direct, 1},
     {"pointwise", pointwise_fits, make_direct, 1},
     {"grouped", grouped_fits, make_grouped, 2},

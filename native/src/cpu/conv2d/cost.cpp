@@ -37,15 +37,16 @@ double direct_cycles(const KernelSet& kernels, const ConvolutionShape& s) {
 
 double winograd_cycles(const KernelSet& kernels, const ConvolutionShape& s, int tile) {
   const double tiles = static_cast<double>(s.n * ceil_divide(s.p, tile) * ceil_divide(s.q, tile));
-  const double points = (tile + 2) * (tile + 2), channels = static_cast<double>(s.c);
+  // A tile's side in the transformed domain.
+  const double side = s.stride[0] == 1 ? tile + 2 : 2 * tile + 1, points = side * side;
+  const double channels = static_cast<double>(s.c);
   const double inputs = blocks(s.c, kernels.lanes), outputs = blocks(s.k, kernels.lanes);
   // Below some tiles the weights' loads, two vectors a cycle, are what limits the product.
   const double product = std::max(tiles / kMultiplyAddsPerCycle, 0.5) * points * channels * outputs;
   constexpr double kShareOfPeak = 0.85;
   // Cycles of transforming one vector of a tile: its loads, operations and stores.
-  const double input_transform = tile == 4 ? 110 : 40, output_transform = tile == 4 ? 110 : 40;
-  const double arithmetic =
-      product / kShareOfPeak + tiles * (inputs * input_transform + outputs * output_transform);
+  const double transform = 3 * points;
+  const double arithmetic = product / kShareOfPeak + tiles * (inputs + outputs) * transform;
   return slower(arithmetic, static_cast<double>(s.k) * channels * points);
 }
 

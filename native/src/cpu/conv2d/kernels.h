@@ -123,7 +123,7 @@ struct ConvolutionKernels {
   struct Winograd {
     void (*transform_input)(const WinogradBlock& block);
     void (*multiply_and_transform_output)(const WinogradBlock& block);
-  } winograd4, winograd2;
+  } winograd4, winograd2, winograd4_strided, winograd2_strided;
   void (*grouped)(const GroupedRows& rows);
   void (*depthwise)(const GroupedRows& rows);
   void (*stem)(const StemRows& rows);

@@ -22,7 +22,69 @@ constexpr int64_t kMostSharedTiles = 36;
 // One line between the points, so that the 36 stores of a tile do not meet in one set of L1.
 constexpr int64_t kSkew = 16;
 
-template <int M>
+// The three taps' weights at the points of one dimension: rows of G, made as winograd_transforms.h says.
+template <int kPoints>
+struct WeightTransform {
+  double g[kPoints][3] = {};
+
+  // Row `point` is `finite`, on taps `first`, first + step, ...
+  void set_finite(int row, const double* points, int count, int index, int first, int step) {
+    double scale = 1, power = 1;
+    for (int j = 0; j < count; ++j)
+      if (j != index) scale *= points[index] - points[j];
+    for (int tap = first; tap < 3; tap += step, power *= points[index]) g[row][tap] = power / scale;
+  }
+};
+
+struct F4 {
+  static constexpr int kTile = 4, kPoints = 6, kStride = 1;
+  static constexpr const char* kName = "winograd f4";
+  static const ConvolutionKernels::Winograd& kernels(const ConvolutionKernels& k) { return k.winograd4; }
+  static WeightTransform<kPoints> weights() {
+    const double a = std::sqrt(0.5), b = std::sqrt(2.0), points[] = {0, a, -a, b, -b};
+    WeightTransform<kPoints> t;
+    for (int i = 0; i < 5; ++i) t.set_finite(i, points, 5, i, 0, 1);
+    t.g[5][2] = 1;
+    return t;
+  }
+};
+
+struct F2 {
+  static constexpr int kTile = 2, kPoints = 4, kStride = 1;
+  static constexpr const char* kName = "winograd f2";
+  static const ConvolutionKernels::Winograd& kernels(const ConvolutionKernels& k) { return k.winograd2; }
+  // In Winograd's own scaling, which goes with the signs of its transforms.
+  static WeightTransform<kPoints> weights() { return {{{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}}}; }
+};
+
+struct StridedF4 {
+  static constexpr int kTile = 4, kPoints = 9, kStride = 2;
+  static constexpr const char* kName = "winograd f4 strided";
+  static const ConvolutionKernels::Winograd& kernels(const ConvolutionKernels& k) {
+    return k.winograd4_strided;
+  }
+  static WeightTransform<kPoints> weights() {
+    const double points[] = {0.5, -0.5, 1.25, -1.25};
+    WeightTransform<kPoints> t;
+    for (int i = 0; i < 4; ++i) t.set_finite(i, points, 4, i, 0, 2);
+    t.g[4][2] = 1;
+    for (int i = 5; i < kPoints; ++i) t.g[i][1] = 1;
+    return t;
+  }
+};
+
+struct StridedF2 {
+  static constexpr int kTile = 2, kPoints = 5, kStride = 2;
+  static constexpr const char* kName = "winograd f2 strided";
+  static const ConvolutionKernels::Winograd& kernels(const ConvolutionKernels& k) {
+    return k.winograd2_strided;
+  }
+  static WeightTransform<kPoints> weights() {
+    return {{{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}, {0, 1, 0}}};
+  }
+};
+
+template <class Scheme>
 class WinogradConvolution final : public ConvolutionBase {
  public:
   explicit WinogradConvolution(const ConvolutionRequest& request)
@@ -31,19 +93,20 @@ class WinogradConvolution final : public ConvolutionBase {
         tiles_wide_(ceil_divide(shape_.q, M)),
         tiles_(shape_.n * tiles_high_ * tiles_wide_),
         panels_(ceil_divide(output_blocks_, kPanelVectors)),
-        wino_(M == 4 ? kernels_.convolution->winograd4 : kernels_.convolution->winograd2) {
+        wino_(Scheme::kernels(*kernels_.convolution)) {
     pack(request);
   }
 
   Halo input_halo() const override {
     // Whole tiles are read, also where they hang over the edge.
     const auto past = [](int64_t tiles, int64_t padding, int64_t size) {
-      return static_cast<int32_t>(std::max<int64_t>(0, tiles * M + 2 - padding - size));
+      return static_cast<int32_t>(
+          std::max<int64_t>(0, (tiles - 1) * M * Scheme::kStride + kSize - padding - size));
     };
     return {shape_.padding[0], past(tiles_high_, shape_.padding[0], shape_.h), shape_.padding[2],
             past(tiles_wide_, shape_.padding[2], shape_.w)};
   }
-  const char* algorithm() const override { return M == 4 ? "winograd f4" : "winograd f2"; }
+  const char* algorithm() const override { return Scheme::kName; }
   int64_t workspace_bytes(int threads) const override {
     const Division division = divide(threads);
     return ((division.shared ? 1 : threads) * v_floats(division) + threads * m_floats(division)) *
@@ -114,7 +177,7 @@ class WinogradConvolution final : public ConvolutionBase {
   }
 
  private:
-  static constexpr int kSize = M + 2, kPoints = kSize * kSize;
+  static constexpr int M = Scheme::kTile, kSize = Scheme::kPoints, kPoints = kSize * kSize;
 
   // How tiles are shared out. Results do not depend on it.
   struct Division {
@@ -141,25 +204,8 @@ class WinogradConvolution final : public ConvolutionBase {
   int64_t m_floats(const Division& division) const { return kPoints * m_point(division) + kSkew; }
 
   void pack(const ConvolutionRequest& request) {
-    // Rows of G: powers of the point over the product of its differences to the other points; infinity's is
-    // the last power. M = 2 in Winograd's own scaling, which goes with the signs of its transforms.
-    double g[kSize][3] = {};
-    if constexpr (M == 4) {
-      const double a = std::sqrt(0.5), b = std::sqrt(2.0), points[] = {0, a, -a, b, -b};
-      for (int i = 0; i < 5; ++i) {
-        double scale = 1;
-        for (int j = 0; j < 5; ++j)
-          if (j != i) scale *= points[i] - points[j];
-        g[i][0] = 1 / scale;
-        g[i][1] = points[i] / scale;
-        g[i][2] = points[i] * points[i] / scale;
-      }
-      g[5][2] = 1;
-    } else {
-      const double classic[4][3] = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}};
-      for (int i = 0; i < 4; ++i) std::copy_n(classic[i], 3, g[i]);
-    }
-
+    const WeightTransform<kSize> transform = Scheme::weights();
+    const auto& g = transform.g;
     const int64_t L = lanes(), c = shape_.c;
     weights_ = PackedFloats(output_blocks_ * L * kPoints * c);
     const int threads =
@@ -186,17 +232,30 @@ class WinogradConvolution final : public ConvolutionBase {
   ConvolutionKernels::Winograd wino_;
 };
 
-}  // namespace
-
-bool winograd_fits(const KernelSet&, const ConvolutionShape& s) {
-  return s.r == 3 && s.s == 3 && s.stride[0] == 1 && s.stride[1] == 1 && s.dilation[0] == 1 &&
+bool winograd_shape(const ConvolutionShape& s, int stride) {
+  return s.r == 3 && s.s == 3 && s.stride[0] == stride && s.stride[1] == stride && s.dilation[0] == 1 &&
          s.dilation[1] == 1 && s.groups == 1;
 }
+
+}  // namespace
+
+bool winograd_fits(const KernelSet&, const ConvolutionShape& shape) {
+  return winograd_shape(shape, 1);
+}
+bool winograd_strided_fits(const KernelSet&, const ConvolutionShape& shape) {
+  return winograd_shape(shape, 2);
+}
 std::unique_ptr<Convolution> make_winograd4(const ConvolutionRequest& request) {
-  return std::make_unique<WinogradConvolution<4>>(request);
+  return std::make_unique<WinogradConvolution<F4>>(request);
 }
 std::unique_ptr<Convolution> make_winograd2(const ConvolutionRequest& request) {
-  return std::make_unique<WinogradConvolution<2>>(request);
+  return std::make_unique<WinogradConvolution<F2>>(request);
+}
+std::unique_ptr<Convolution> make_winograd4_strided(const ConvolutionRequest& request) {
+  return std::make_unique<WinogradConvolution<StridedF4>>(request);
+}
+std::unique_ptr<Convolution> make_winograd2_strided(const ConvolutionRequest& request) {
+  return std::make_unique<WinogradConvolution<StridedF2>>(request);
 }
 
 }  // namespace fusor::cpu

@@ -1,10 +1,8 @@
-// Winograd's minimal filtering for 3x3 kernels at stride 1: M x M output pixels from (M+2) x (M+2) input
-// pixels by (M+2)^2 products per channel pair instead of 9 M^2: a quarter of them for M = 4, 4/9 for M = 2.
+// Winograd's minimal filtering for 3x3 kernels at strides 1 and 2: a tile of M x M output pixels from P x P
+// input pixels by P^2 products per channel pair, P = M + 2 or 2 M + 1, instead of 9 M^2. The transforms At,
+// Bt and what they save are in winograd_transforms.h.
 //
 //   Y = At [ sum over c of (G w Gt) * (Bt x B) ] A
-//
-// With the points 0, a, -a, b, -b and infinity; a = sqrt(1/2), b = sqrt(2) have half the error of 1, 2 at the
-// same cost. G w Gt is made in f64 when weights are packed. M = 2 uses 0, 1, -1 and infinity.
 //
 // Three phases for a block of tiles: the input transform writes V[point][panel of tiles][block][tile][L], so
 // that its vectors are the product's broadcast source as they are; the product has a matrix per point, tiles
@@ -15,59 +13,10 @@
 // Tried, did not pay: transforming the weights while they are used (a quarter of the bytes to stream),
 // through L2 or, a row of points at a time, through L1: the sums' pauses in memory cost more than the stream.
 #include "cpu/conv2d/epilogue.h"
+#include "cpu/conv2d/winograd_transforms.h"
 
 namespace fusor::cpu::FUSOR_SIMD_NAMESPACE {
 namespace {
-
-template <int M>
-struct Transform;
-
-template <>
-struct Transform<4> {
-  static constexpr int kSize = 6;
-  static constexpr float a = 0.70710678118654752f, b = 1.41421356237309505f;
-  // a^2 = 1/2, b^2 = 2, a^2 b^2 = 1, a^2 + b^2 = 5/2, a^3 = a / 2, b^3 = 2 b.
-
-  // Rows of Bt: coefficients of the products of (x - point) over all other points.
-  static FUSOR_INLINE void input(const Vec (&x)[6], Vec (&y)[6]) {
-    const Vec two = broadcast(2.f), half = broadcast(0.5f), sum = broadcast(2.5f), va = broadcast(a),
-              vb = broadcast(b);
-    const Vec even_a = x[4] - two * x[2], odd_a = x[3] - two * x[1];
-    const Vec even_b = x[4] - half * x[2], odd_b = x[3] - half * x[1];
-    y[0] = (x[0] + x[4]) - sum * x[2];
-    y[1] = even_a + va * odd_a;
-    y[2] = even_a - va * odd_a;
-    y[3] = even_b + vb * odd_b;
-    y[4] = even_b - vb * odd_b;
-    y[5] = (x[1] + x[5]) - sum * x[3];
-  }
-  // Rows of At: powers of the points.
-  static FUSOR_INLINE void output(const Vec (&x)[6], Vec (&y)[4]) {
-    const Vec two = broadcast(2.f), half = broadcast(0.5f), va = broadcast(a), vb = broadcast(b);
-    const Vec a3 = broadcast(a / 2), b3 = broadcast(b * 2);
-    const Vec sum_a = x[1] + x[2], difference_a = x[1] - x[2], sum_b = x[3] + x[4],
-              difference_b = x[3] - x[4];
-    y[0] = (x[0] + sum_a) + sum_b;
-    y[1] = va * difference_a + vb * difference_b;
-    y[2] = half * sum_a + two * sum_b;
-    y[3] = (a3 * difference_a + x[5]) + b3 * difference_b;
-  }
-};
-
-template <>
-struct Transform<2> {
-  static constexpr int kSize = 4;
-  static FUSOR_INLINE void input(const Vec (&x)[4], Vec (&y)[4]) {
-    y[0] = x[0] - x[2];
-    y[1] = x[1] + x[2];
-    y[2] = x[2] - x[1];
-    y[3] = x[3] - x[1];
-  }
-  static FUSOR_INLINE void output(const Vec (&x)[4], Vec (&y)[2]) {
-    y[0] = (x[0] + x[1]) + x[2];
-    y[1] = (x[1] - x[2]) + x[3];
-  }
-};
 
 #if FUSOR_SIMD_REGISTERS == 32
 constexpr int kTiles = 14;
@@ -82,30 +31,30 @@ FUSOR_INLINE int64_t panel_start(int64_t tiles, int64_t panel) {
   return tiles * panel / panel_count(tiles);
 }
 
-template <int M>
+template <class Scheme>
 FUSOR_INLINE void transform_input_tile(const float* from, int64_t row, float* to, int64_t point) {
-  constexpr int kSize = M + 2;
+  constexpr int kSize = Scheme::kPoints;
   Vec columns[kSize][kSize];
-#pragma GCC unroll 6
+#pragma GCC unroll 9
   for (int x = 0; x < kSize; ++x) {
     Vec in[kSize], out[kSize];
-#pragma GCC unroll 6
+#pragma GCC unroll 9
     for (int y = 0; y < kSize; ++y) in[y] = load(from + y * row + x * kLanes);
-    Transform<M>::input(in, out);
-#pragma GCC unroll 6
+    Scheme::input(in, out);
+#pragma GCC unroll 9
     for (int y = 0; y < kSize; ++y) columns[y][x] = out[y];
   }
-#pragma GCC unroll 6
+#pragma GCC unroll 9
   for (int y = 0; y < kSize; ++y) {
     Vec out[kSize];
-    Transform<M>::input(columns[y], out);
-#pragma GCC unroll 6
+    Scheme::input(columns[y], out);
+#pragma GCC unroll 9
     for (int x = 0; x < kSize; ++x) store(to + (y * kSize + x) * point, out[x]);
   }
 }
 
 // Blocks outside, tiles inside: the input is read in sequence.
-template <int M>
+template <class Scheme>
 void transform_input(const WinogradBlock& block) {
   const int64_t tiles = block.tile_end - block.tile_begin, per_image = block.tiles_high * block.tiles_wide;
   for (int64_t b = block.block_begin; b < block.block_end; ++b) {
@@ -116,8 +65,8 @@ void transform_input(const WinogradBlock& block) {
       float* to = block.v + start * block.input_blocks * kLanes + b * count * kLanes;
       for (int64_t i = 0; i < count; ++i, to += kLanes) {
         const float* from = block.input + image * block.input_image + b * block.input_block +
-                            y * M * block.input_row + x * M * kLanes;
-        transform_input_tile<M>(from, block.input_row, to, block.v_point);
+                            (y * block.input_row + x * kLanes) * Scheme::kInputStep;
+        transform_input_tile<Scheme>(from, block.input_row, to, block.v_point);
         if (++x == block.tiles_wide) {
           x = 0;
           if (++y == block.tiles_high) y = 0, ++image;
@@ -187,24 +136,24 @@ struct TilePlace {
   int64_t height, width;  // live pixels
 };
 
-template <int M>
+template <class Scheme>
 FUSOR_INLINE void transform_output_tile(const float* m, int64_t point, const ConvolutionTarget& target,
                                         Vec bias, const int32_t* mask, const Range& range,
                                         const TilePlace& to) {
-  constexpr int kSize = M + 2;
+  constexpr int M = Scheme::kTile, kSize = Scheme::kPoints;
   Vec rows[M][kSize], pixels[M][M];
-#pragma GCC unroll 6
+#pragma GCC unroll 9
   for (int x = 0; x < kSize; ++x) {
     Vec in[kSize], out[M];
-#pragma GCC unroll 6
+#pragma GCC unroll 9
     for (int y = 0; y < kSize; ++y) in[y] = load(m + (y * kSize + x) * point);
-    Transform<M>::output(in, out);
+    Scheme::output(in, out);
 #pragma GCC unroll 4
     for (int y = 0; y < M; ++y) rows[y][x] = out[y];
   }
 #pragma GCC unroll 4
   for (int y = 0; y < M; ++y) {
-    Transform<M>::output(rows[y], pixels[y]);
+    Scheme::output(rows[y], pixels[y]);
 #pragma GCC unroll 4
     for (int x = 0; x < M; ++x) pixels[y][x] = pixels[y][x] + bias;
   }
@@ -229,9 +178,9 @@ FUSOR_INLINE void transform_output_tile(const float* m, int64_t point, const Con
                        target.activation, mask);
 }
 
-template <int M>
+template <class Scheme>
 void product(const WinogradBlock& block) {
-  constexpr int kPoints = (M + 2) * (M + 2);
+  constexpr int M = Scheme::kTile, kPoints = Scheme::kPoints * Scheme::kPoints;
   const ConvolutionTarget& target = block.target;
   const int64_t tiles = block.tile_end - block.tile_begin, panels = panel_count(tiles);
   const int64_t per_image = block.tiles_high * block.tiles_wide;
@@ -275,8 +224,8 @@ void product(const WinogradBlock& block) {
                           : nullptr;
         to.height = block.height - y * M < M ? block.height - y * M : M;
         to.width = block.width - x * M < M ? block.width - x * M : M;
-        transform_output_tile<M>(block.m + (i * vectors + v) * kLanes, block.m_point, target, bias, mask,
-                                 range, to);
+        transform_output_tile<Scheme>(block.m + (i * vectors + v) * kLanes, block.m_point, target, bias, mask,
+                                      range, to);
         if (++x == block.tiles_wide) {
           x = 0;
           if (++y == block.tiles_high) y = 0, ++image;
@@ -289,16 +238,28 @@ void product(const WinogradBlock& block) {
 }  // namespace
 
 void winograd4_input(const WinogradBlock& block) {
-  transform_input<4>(block);
-}
-void winograd2_input(const WinogradBlock& block) {
-  transform_input<2>(block);
+  transform_input<WinogradF4>(block);
 }
 void winograd4_product(const WinogradBlock& block) {
-  product<4>(block);
+  product<WinogradF4>(block);
+}
+void winograd2_input(const WinogradBlock& block) {
+  transform_input<WinogradF2>(block);
 }
 void winograd2_product(const WinogradBlock& block) {
-  product<2>(block);
+  product<WinogradF2>(block);
+}
+void winograd4_strided_input(const WinogradBlock& block) {
+  transform_input<WinogradStridedF4>(block);
+}
+void winograd4_strided_product(const WinogradBlock& block) {
+  product<WinogradStridedF4>(block);
+}
+void winograd2_strided_input(const WinogradBlock& block) {
+  transform_input<WinogradStridedF2>(block);
+}
+void winograd2_strided_product(const WinogradBlock& block) {
+  product<WinogradStridedF2>(block);
 }
 
 }  // namespace fusor::cpu::FUSOR_SIMD_NAMESPACE
