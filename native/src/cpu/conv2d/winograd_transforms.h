@@ -1,8 +1,8 @@
 // The one-dimensional transforms of Winograd's filtering; a tile's are these along columns, then along rows.
 // For a tile of M outputs of a 3-tap kernel:
 //
-//   stride 1, F(M, 3): M + 2 products instead of 3 M. In two dimensions 36 instead of 144 for M = 4, 16 instead
-//   of 36 for M = 2.
+//   stride 1, F(M, 3): M + 2 products instead of 3 M. In two dimensions 36 instead of 144 for M = 4, 16
+//   instead of 36 for M = 2.
 //
 //   stride 2, by phases: output i is the 2-tap kernel (w0, w2) over the even inputs, by F(M, 2) in M + 1
 //   products, plus the 1-tap kernel (w1) over the odd ones, M products: 2 M + 1 instead of 3 M. In two
