@@ -2,11 +2,12 @@ import { createRequire } from 'node:module';
 import { FusorError } from '@fusor/errors';
 import { Command } from 'commander';
 import type { AddCommand } from './commands/command.ts';
+import { addKernels } from './commands/kernels.ts';
 import { addModels } from './commands/models.ts';
 import { addReport } from './commands/report.ts';
 
 /** The commands in the order in which the help lists them; each has a file of its own. */
-const commands: readonly AddCommand[] = [addModels, addReport];
+const commands: readonly AddCommand[] = [addModels, addKernels, addReport];
 
 /**
  * The command line of `fusor-bench`. Resolves to the exit status: 0 measured, 1 something is wrong with what was found

@@ -3,7 +3,7 @@ import { type DeviceOption, getThreads, manualSeed, measurePeak, setThreads } fr
 import { findModel, type ModelEntry } from '@fusor/resnet';
 import { describeMachine, readLoad } from '../machine/machine.ts';
 import { writeOnnx } from '../onnx/index.ts';
-import { findOnnxRuntime, type Rival } from '../rival/onnxruntime.ts';
+import { findOnnxRuntime, type OnnxRival } from '../rival/onnxruntime.ts';
 import { measureRounds, ratios } from '../timing/rounds.ts';
 import { spread } from '../timing/statistics.ts';
 import { compiledEngine, type Engine, eagerEngine, type Images, rivalEngine } from './engines.ts';
@@ -106,7 +106,7 @@ interface NetworkSettings {
   readonly seconds: number;
   readonly eager: boolean;
   readonly device: DeviceOption;
-  readonly rival: Rival | undefined;
+  readonly rival: OnnxRival | undefined;
   readonly progress: BenchmarkProgress;
 }
 
@@ -140,7 +140,7 @@ async function benchmarkNetwork(
     if (settings.eager) engines.push(eagerEngine(model, images, outputs, device));
     if (rival !== undefined) {
       progress.stage(`${title}: loading into ${rival.name}`);
-      const network = await rival.load(await writeOnnx(graph, { name: entry.name }), images, threads);
+      const network = await rival.load(await writeOnnx(graph, { name: entry.name }), [images], threads);
       engines.push(rivalEngine(network, images, outputs));
     }
     for (const engine of engines) await engine.run();

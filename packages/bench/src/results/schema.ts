@@ -76,7 +76,6 @@ const ceiling: Schema<Ceiling> = v.object({
     v.object({
       level: v.picklist(['L1', 'L2', 'L3', 'DRAM']),
       bytes: count,
-      read: positive,
       copy: positive,
     }),
   ),

@@ -80,11 +80,9 @@ export interface Ceiling {
 /** Speed of memory at one level of the hierarchy. */
 export interface Bandwidth {
   readonly level: 'L1' | 'L2' | 'L3' | 'DRAM';
-  /** What was walked over, per thread in L1 and L2, in all in L3 and DRAM. */
+  /** Source and target of all threads together. */
   readonly bytes: number;
-  /** Bytes read, GB/s. */
-  readonly read: number;
-  /** Bytes read plus bytes written, GB/s, by a plain copy. */
+  /** Bytes read plus bytes written by a plain copy, GB/s, of all threads together. */
   readonly copy: number;
 }
 

@@ -1,0 +1,37 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { CopyRequest } from './copy-worker.ts';
+
+/** Threads that copy memory, side by side: the yardstick of everything that is bound by memory. */
+export class CopyPool {
+  readonly #workers: readonly Worker[];
+
+  constructor(threads: number) {
+    this.#workers = Array.from(
+      { length: threads },
+      () => new Worker(new URL('./copy-worker.js', import.meta.url)),
+    );
+  }
+
+  /**
+   * Milliseconds to move `bytes` in all, half of them read and half written, each thread its part, again and again for
+   * `milliseconds`; the median of the repetitions.
+   */
+  async measure(bytes: number, milliseconds: number): Promise<number> {
+    const part = Math.max(1, Math.round(bytes / 2 / this.#workers.length));
+    const request: CopyRequest = { bytes: part, milliseconds };
+    const times = await Promise.all(
+      this.#workers.map(async (worker) => {
+        worker.postMessage(request);
+        const [time] = (await once(worker, 'message')) as [number];
+        return time;
+      }),
+    );
+    const bytesPerMillisecond = times.reduce((sum, time) => sum + (2 * part) / time, 0);
+    return bytes / bytesPerMillisecond;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+}

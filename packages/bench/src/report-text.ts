@@ -1,0 +1,47 @@
+import type { Load } from './machine/machine.ts';
+import type { Ceiling, EngineInfo, Envelope, MissingEngine } from './results/types.ts';
+import type { Spread } from './timing/statistics.ts';
+
+/** What every table begins with: on what, with what, next to what other work. */
+export function formatEnvelope(
+  results: Envelope & {
+    readonly engines?: readonly EngineInfo[];
+    readonly missing?: readonly MissingEngine[];
+    readonly ceilings?: readonly Ceiling[];
+  },
+): string[] {
+  const { machine, device, fusor, load } = results;
+  const lines = [
+    `${machine.processor}, ${machine.logicalCores} logical cores, ${machine.platform}, Node ${machine.node}`,
+    `device ${device.id} (${device.instructionSet}), Fusor ${fusor.version}${fusor.commit === undefined ? '' : ` at ${fusor.commit}`}`,
+    ...(results.ceilings ?? []).map(formatCeiling),
+    `other load: ${formatLoad(load.before)} before, ${formatLoad(load.after)} after${formatDuring(load.during)}`,
+    `random data; medians of ${plural(results.rounds, 'round')} (quartiles), engines in turns; noisy: quartiles more than ${100 * results.noiseBound}% apart`,
+  ];
+  for (const { label, reason } of results.missing ?? []) lines.push(`no ${label}: ${reason}`);
+  return lines;
+}
+
+function formatCeiling({ threads, peakGflops, bandwidths }: Ceiling): string {
+  const copies = bandwidths.map(({ level, copy }) => `${level} ${copy.toFixed(0)}`).join(', ');
+  return `${plural(threads, 'thread')}: f32 peak ${peakGflops.toFixed(0)} GFLOP/s; copy ${copies} GB/s (measured)`;
+}
+
+function formatDuring(during: Envelope['load']['during']): string {
+  if (during === undefined) return '';
+  const stolen = during.meanStolenCores > 0.01 ? `, ${during.meanStolenCores.toFixed(2)} cores stolen` : '';
+  return `; others used ${during.meanCores.toFixed(2)} cores in the mean during it (at most ${during.maxCores.toFixed(2)})${stolen}`;
+}
+
+function formatLoad({ average, running }: Load): string {
+  return `${average.toFixed(2)}${running === undefined ? '' : ` (${running} running now)`}`;
+}
+
+/** `12.00 (11.80 – 12.40)` */
+export function formatSpread({ median, lowerQuartile, upperQuartile }: Spread, digits = 2): string {
+  return `${median.toFixed(digits)} (${lowerQuartile.toFixed(digits)} – ${upperQuartile.toFixed(digits)})`;
+}
+
+export function plural(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`;
+}
