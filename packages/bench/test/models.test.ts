@@ -49,6 +49,7 @@ describe('formatReport', () => {
         ],
         speedup: { median: 2.1, lowerQuartile: 2, upperQuartile: 2.2, count: 3 },
         eagerOverCompiled: { median: 1.3, lowerQuartile: 1.2, upperQuartile: 1.4, count: 3 },
+        layers: [],
         differences: { eager: 1e-6, onnxruntime: 2e-6 },
       },
     ],

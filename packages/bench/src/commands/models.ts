@@ -1,11 +1,13 @@
-import { writeFile } from 'node:fs/promises';
 import type { DeviceOption } from '@fusor/native';
 import { models as knownModels } from '@fusor/resnet';
 import { Option } from 'commander';
+import { measureCeilings } from '../machine/ceilings.ts';
 import { benchmarkModels, countTurns } from '../models/benchmark.ts';
 import { formatReport } from '../models/report.ts';
 import { agrees } from '../models/results.ts';
+import { toResults } from '../models/to-results.ts';
 import { startProgress } from '../progress.ts';
+import { beginRun, writeResults } from '../results/envelope.ts';
 import { count, counts, seconds } from './arguments.ts';
 import type { AddCommand } from './command.ts';
 
@@ -35,15 +37,30 @@ export const addModels: AddCommand = (program, finish) => {
     .option('--no-rival', 'leave out onnxruntime-node')
     .addOption(new Option('--device <name>', "'cpu', 'cuda', 'cuda:1', …").default('cpu'))
     .option('--quiet', 'no progress bar', false)
-    .action(async (names: string[], flags: ModelsFlags) => finish(await runModels(names, flags)));
+    .action(
+      async (
+        names: string[],
+        flags: ModelsFlags,
+        command: { readonly parent: { readonly rawArgs: readonly string[] } | null },
+      ) => finish(await runModels(names, flags, command.parent?.rawArgs ?? [])),
+    );
 };
 
-async function runModels(names: readonly string[], flags: ModelsFlags): Promise<number> {
+async function runModels(
+  names: readonly string[],
+  flags: ModelsFlags,
+  command: readonly string[],
+): Promise<number> {
   const { batch, threads, json, quiet, ...rest } = flags;
   const options = { ...rest, batches: batch, ...(threads === undefined ? {} : { threads }) };
   const progress = startProgress(countTurns(names, options), quiet);
+  const run = await beginRun({ command, ...rest });
   const report = await benchmarkModels(names, { ...options, progress }).finally(() => progress.stop());
+  const envelope = await run.finish();
   console.log(formatReport(report));
-  if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+  if (json !== undefined) {
+    const ceilings = await measureCeilings([report.threads], flags.device);
+    await writeResults(json, toResults(report, envelope, ceilings));
+  }
   return report.networks.every(agrees) ? 0 : 1;
 }

@@ -153,7 +153,8 @@ async function benchmarkNetwork(
       pauseMilliseconds,
       onTurn: () => progress.step(),
     });
-    return describe(entry.name, batch, countFlops(graph), engines, times, differences);
+    const layers = (await engines[0]!.profile?.()) ?? [];
+    return { ...describe(entry.name, batch, countFlops(graph), engines, times, differences), layers };
   } finally {
     for (const engine of engines) await engine.close();
     model.dispose();
@@ -182,7 +183,7 @@ function describe(
   engines: readonly Engine[],
   times: readonly (readonly number[])[],
   differences: Partial<Record<EngineName, number>>,
-): NetworkResult {
+): Omit<NetworkResult, 'layers'> {
   const roundsOf = (name: EngineName) => times[engines.findIndex((engine) => engine.name === name)];
   const results = engines.map((engine, index): EngineResult => {
     const milliseconds = spread(times[index]!);

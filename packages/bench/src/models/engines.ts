@@ -1,8 +1,11 @@
 import { compile, type Module } from '@fusor/layers';
 import { type DeviceOption, scope, Tensor } from '@fusor/native';
+import type { Layer } from '../results/types.ts';
 import type { RivalNetwork } from '../rival/onnxruntime.ts';
 import type { Contestant } from '../timing/rounds.ts';
+import { spread } from '../timing/statistics.ts';
 import type { EngineName } from './results.ts';
+import { layersOf } from './to-results.ts';
 
 /** A network ready to run on one input in one way. */
 export interface Engine extends Contestant {
@@ -10,6 +13,8 @@ export interface Engine extends Contestant {
   /** The logits of the last run. */
   readonly logits: Float32Array;
   close(): Promise<void>;
+  /** Where the time goes, step by step; only of a compiled plan. */
+  profile?(): Promise<Layer[]>;
 }
 
 /** An image batch in JavaScript's memory, `[n, c, h, w]`. */
@@ -17,6 +22,9 @@ export interface Images {
   readonly data: Float32Array<ArrayBuffer>;
   readonly shape: readonly [number, number, number, number];
 }
+
+/** Profiles of a plan that quartiles are taken of; each is a median over some runs. */
+const profileRounds = 5;
 
 /** The compiled plan. Input and output cross the border as in onnxruntime: typed arrays that both sides keep. */
 export async function compiledEngine(
@@ -34,6 +42,12 @@ export async function compiledEngine(
       await plan.run(images.data, { into: logits });
     },
     close: async () => plan.dispose(),
+    profile: async () => {
+      const profiles = [];
+      for (let round = 0; round < profileRounds; ++round)
+        profiles.push((await plan.profile(images.data)).steps);
+      return layersOf(profiles, spread);
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Load, Machine } from '../machine/machine.ts';
+import type { Layer } from '../results/types.ts';
 import type { Spread } from '../timing/statistics.ts';
 
 /** Names of the ways in which a network is run. */
@@ -29,11 +30,13 @@ export interface NetworkResult {
   readonly speedup?: Spread;
   /** Eager time over the compiled plan's. */
   readonly eagerOverCompiled?: Spread;
+  /** The steps of the compiled plan, with their times. */
+  readonly layers: readonly Layer[];
   /** Greatest difference of a logit from the compiled plan's, relative to the greatest logit (at least 1). */
   readonly differences: Readonly<Partial<Record<EngineName, number>>>;
 }
 
-/** Everything that `fusor-bench models` finds out; what `--json` writes. */
+/** Everything that `fusor-bench models` finds out: what its table is made of. */
 export interface ModelsReport {
   readonly date: string;
   readonly machine: Machine;
