@@ -1,0 +1,124 @@
+// The inside of a running block, for block.cpp and the models of primitives.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "emulator/block.h"
+#include "emulator/language.h"
+
+namespace fusor::cuda::emulator {
+
+struct Warp;
+
+struct PendingCopy {
+  unsigned char* to;
+  const unsigned char* from; /* nullptr: zeros */
+  int bytes;
+};
+
+/** One CUDA thread. */
+struct Fiber {
+  void* stack_pointer = nullptr;
+  uint3 index{};
+  unsigned number = 0, lane = 0;
+  Warp* warp = nullptr;
+  const char* waiting_for = nullptr; /* name of a barrier or collective; nullptr: can run */
+  Place place;
+  bool done = false;
+  std::vector<PendingCopy> copies; /* cp.async under way, oldest first */
+  std::vector<size_t> groups;      /* ends of committed groups in `copies` */
+};
+
+/** Lanes of one mask that have arrived at a collective. */
+struct Gathering {
+  unsigned mask = 0, arrived = 0;
+  const char* name = nullptr;
+  void* operands[32];
+  Fiber* fibers[32];
+};
+
+struct Warp {
+  Gathering gatherings[8]; /* as many divergent groups as may wait at a time */
+};
+
+struct Barrier {
+  unsigned arrived = 0;  /* without waiting */
+  unsigned expected = 0; /* 0: nobody is here yet */
+  std::vector<Fiber*> waiting;
+  bool any = false; /* __syncthreads_or */
+};
+
+struct StaticArray {
+  const void* key;
+  unsigned char* begin;
+  size_t bytes;
+};
+
+struct BlockState {
+  dim3 grid, size;
+  uint3 index{};
+  const Call* call = nullptr;
+  Place launch_place;
+  std::vector<Fiber> fibers;
+  std::vector<Warp> warps;
+  std::vector<Fiber*> ready; /* a stack */
+  Barrier barriers[16];
+  unsigned live = 0;
+  void* main_stack_pointer = nullptr;
+  uint64_t random = 1;
+  Schedule schedule = Schedule::forward;
+  Counters counters;
+  std::string fault; /* empty: none */
+
+  /* [no access | static arrays | no access | dynamic shared memory, flush with | no access] */
+  unsigned char *window = nullptr, *window_end = nullptr;
+  unsigned char *statics = nullptr, *dynamic = nullptr;
+  size_t dynamic_bytes = 0, static_used = 0;
+  std::vector<StaticArray> static_arrays;
+  unsigned char* stacks = nullptr;
+  size_t stack_count = 0;
+};
+
+/** The block and thread that this host thread is in the middle of; nullptr outside of kernels. */
+extern thread_local BlockState* current_block;
+extern thread_local Fiber* current_fiber;
+
+uint64_t next_random();
+/** Waits until another fiber passes this one to make_ready. */
+void wait(const char* what, Place place);
+/** In the schedule's order. */
+void make_ready(Fiber* const* fibers, unsigned count);
+/** To be called when the last to arrive has made the others ready: it may have to go behind them. */
+void let_others_go_first(const char* what, Place place);
+
+/** Gathers the lanes of `mask`; the last one calls `execute` with everybody's operand and goes on with the
+ * others. */
+template <class Execute>
+void warp_collective(unsigned mask, const char* name, void* operand, Place place, Execute&& execute);
+Gathering& gather(unsigned mask, const char* name, void* operand, Place place);
+
+template <class Execute>
+void warp_collective(unsigned mask, const char* name, void* operand, Place place, Execute&& execute) {
+  Gathering& g = gather(mask, name, operand, place);
+  if (g.arrived < static_cast<unsigned>(__builtin_popcount(mask))) {
+    wait(name, place);
+    return;
+  }
+  Fiber* others[32];
+  const unsigned count = g.arrived - 1;
+  for (unsigned i = 0; i < count; ++i) others[i] = g.fibers[i];
+  execute(g.operands);
+  g.arrived = 0;
+  make_ready(others, count);
+  let_others_go_first(name, place);
+}
+
+/** The shared-memory address of `p`: its offset from the start of dynamic shared memory. Faults if these
+ * bytes are not in shared memory or not aligned. */
+size_t shared_offset(const void* p, size_t bytes, size_t alignment, const char* what);
+
+}  // namespace fusor::cuda::emulator

@@ -1,0 +1,206 @@
+// Layer-norm, with the add before it where there is one: each row is read once, kept in registers through
+// both passes of the statistics (mean first, then the squares of the differences: E[x^2] - E[x]^2 would
+// cancel), and written once.
+//
+// Napkin, bf16, add + layer-norm with both results: 8 bytes an element cross the memory, about 10 FLOP are
+// done on it. Bound by memory: at 4.3 TB/s 4096 rows of 4096 take 4096 * 4096 * 8 / 4.3e12 = 31 us. To fill
+// the bus, Little's law wants 4.3 TB/s * 600 ns = 2.6 MB in flight, 20 KB on each of 132 multiprocessors:
+// with 16 bytes a load, and x and residual both under way, 640 threads that have issued one vector each, or
+// 160 with four. So a row gets as few threads as keep four to eight vectors in each: one warp up to 2048
+// elements of 16 bits (no barrier then), more above. 8 vectors of 8 floats are 64 registers, 1024 threads
+// have 64 each; rows that would need more are read twice, the second time from the L2.
+#include "layer_norm/layer_norm.h"
+
+#include "arch/launch.h"
+#include "arch/vector.h"
+#include "arch/warp.h"
+
+namespace fusor::cuda {
+namespace {
+
+template <class T>
+struct Rows {
+  const T *x, *residual, *weight, *bias;
+  T *sum, *output;
+  int64_t rows, width;
+  float eps;
+};
+
+/** s at `i` of a row, as it is stored: rounded to T. */
+template <int Length, class T>
+FUSOR_DEVICE Vector<T, Length> load_sum(const Rows<T>& a, int64_t offset) {
+  Vector<T, Length> s = load_streaming<Length>(a.x + offset);
+  if (a.residual != nullptr) {
+    const Vector<T, Length> r = load_streaming<Length>(a.residual + offset);
+#pragma unroll
+    for (int e = 0; e < Length; ++e) s[e] = from_float<T>(to_float(s[e]) + to_float(r[e]));
+  }
+  return s;
+}
+
+template <int Length, class T>
+FUSOR_DEVICE void store_normalised(const Rows<T>& a, int64_t offset, int column, const Vector<T, Length>& s,
+                                   float mean, float scale) {
+  Vector<T, Length> y;
+  float weight[Length], bias[Length];
+#pragma unroll
+  for (int e = 0; e < Length; ++e) weight[e] = 1.f, bias[e] = 0.f;
+  if (a.weight != nullptr) {
+    const Vector<T, Length> w = load<Length>(a.weight + column);
+#pragma unroll
+    for (int e = 0; e < Length; ++e) weight[e] = to_float(w[e]);
+  }
+  if (a.bias != nullptr) {
+    const Vector<T, Length> b = load<Length>(a.bias + column);
+#pragma unroll
+    for (int e = 0; e < Length; ++e) bias[e] = to_float(b[e]);
+  }
+#pragma unroll
+  for (int e = 0; e < Length; ++e) {
+    y[e] = from_float<T>((to_float(s[e]) - mean) * scale * weight[e] + bias[e]);
+  }
+  store(a.output + offset, y);
+}
+
+/** The sum over the `Lanes` threads of a row. */
+template <int Lanes>
+FUSOR_DEVICE float row_sum(float value) {
+  if constexpr (Lanes == kWarpSize) {
+    return warp_reduce(value, Sum());
+  } else {
+    return block_reduce<Lanes / kWarpSize>(value, Sum());
+  }
+}
+
+/** `Lanes` threads hold a row in `Count` vectors each; blocks of `Lanes * RowsInBlock` threads. */
+template <class T, int Length, int Count, int Lanes, int RowsInBlock>
+__global__ void __launch_bounds__(Lanes* RowsInBlock) add_layer_norm_in_registers(const Rows<T> a) {
+  static_assert(Lanes == kWarpSize || RowsInBlock == 1, "a row of several warps needs the block's barriers");
+  const int64_t row = int64_t{blockIdx.x} * RowsInBlock + threadIdx.x / Lanes;
+  if (row >= a.rows) return;  // whole warps, and no barrier follows
+  const int lane = threadIdx.x % Lanes;
+  const int width = static_cast<int>(a.width);
+  const int64_t base = row * a.width;
+
+  Vector<T, Length> s[Count];
+  float total = 0.f;
+#pragma unroll
+  for (int v = 0; v < Count; ++v) {
+    const int column = (v * Lanes + lane) * Length;
+    if (column < width) s[v] = load_sum<Length>(a, base + column);
+  }
+#pragma unroll
+  for (int v = 0; v < Count; ++v) {
+    const int column = (v * Lanes + lane) * Length;
+    if (column >= width) continue;
+    if (a.sum != nullptr) store(a.sum + base + column, s[v]);
+#pragma unroll
+    for (int e = 0; e < Length; ++e) total += to_float(s[v][e]);
+  }
+  const float mean = row_sum<Lanes>(total) / static_cast<float>(width);
+
+  float squares = 0.f;
+#pragma unroll
+  for (int v = 0; v < Count; ++v) {
+    if ((v * Lanes + lane) * Length >= width) continue;
+#pragma unroll
+    for (int e = 0; e < Length; ++e) {
+      const float difference = to_float(s[v][e]) - mean;
+      squares += difference * difference;
+    }
+  }
+  const float scale = rsqrtf(row_sum<Lanes>(squares) / static_cast<float>(width) + a.eps);
+
+#pragma unroll
+  for (int v = 0; v < Count; ++v) {
+    const int column = (v * Lanes + lane) * Length;
+    if (column < width) store_normalised<Length>(a, base + column, column, s[v], mean, scale);
+  }
+}
+
+/** Rows of any width: read three times, by one block. */
+template <class T, int Length, int Lanes>
+__global__ void __launch_bounds__(Lanes) add_layer_norm_in_passes(const Rows<T> a) {
+  const int64_t base = int64_t{blockIdx.x} * a.width;
+  const int first = threadIdx.x * Length, step = Lanes * Length, width = static_cast<int>(a.width);
+  float total = 0.f;
+  for (int column = first; column < width; column += step) {
+    const Vector<T, Length> s = load_sum<Length>(a, base + column);
+#pragma unroll
+    for (int e = 0; e < Length; ++e) total += to_float(s[e]);
+  }
+  const float mean = row_sum<Lanes>(total) / static_cast<float>(width);
+  float squares = 0.f;
+  for (int column = first; column < width; column += step) {
+    const Vector<T, Length> s = load_sum<Length>(a, base + column);
+#pragma unroll
+    for (int e = 0; e < Length; ++e) {
+      const float difference = to_float(s[e]) - mean;
+      squares += difference * difference;
+    }
+  }
+  const float scale = rsqrtf(row_sum<Lanes>(squares) / static_cast<float>(width) + a.eps);
+  for (int column = first; column < width; column += step) {
+    const Vector<T, Length> s = load_sum<Length>(a, base + column);
+    if (a.sum != nullptr) store(a.sum + base + column, s);
+    store_normalised<Length>(a, base + column, column, s, mean, scale);
+  }
+}
+
+template <class T, int Count, int Lanes>
+Status in_registers(Stream& stream, const Rows<T>& a) {
+  constexpr int kRowsInBlock = Lanes == kWarpSize ? 4 : 1;
+  return launch(add_layer_norm_in_registers<T, kVectorLength<T>, Count, Lanes, kRowsInBlock>,
+                LaunchShape(blocks_for(a.rows, kRowsInBlock), Lanes * kRowsInBlock), stream, a);
+}
+
+template <class T>
+Status run(Stream& stream, const LayerNormArguments& arguments) {
+  Rows<T> a;
+  a.x = static_cast<const T*>(arguments.x);
+  a.residual = static_cast<const T*>(arguments.residual);
+  a.weight = static_cast<const T*>(arguments.weight);
+  a.bias = static_cast<const T*>(arguments.bias);
+  a.sum = static_cast<T*>(arguments.sum);
+  a.output = static_cast<T*>(arguments.output);
+  a.rows = arguments.rows;
+  a.width = arguments.width;
+  a.eps = arguments.eps;
+  constexpr int kLength = kVectorLength<T>, kWide = 1024;
+  const auto aligned = [](const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; };
+  const bool vectors = a.width % kLength == 0 && aligned(a.x) && aligned(a.residual) && aligned(a.weight) &&
+                       aligned(a.bias) && aligned(a.sum) && aligned(a.output);
+  if (!vectors) {
+    return launch(add_layer_norm_in_passes<T, 1, 256>, LaunchShape(blocks_for(a.rows, 1), 256), stream, a);
+  }
+  const int64_t count = a.width / kLength;
+  if (count <= 1 * 32) return in_registers<T, 1, 32>(stream, a);
+  if (count <= 2 * 32) return in_registers<T, 2, 32>(stream, a);
+  if (count <= 4 * 32) return in_registers<T, 4, 32>(stream, a);
+  if (count <= 8 * 32) return in_registers<T, 8, 32>(stream, a);
+  if (count <= 4 * 128) return in_registers<T, 4, 128>(stream, a);
+  if (count <= 4 * 256) return in_registers<T, 4, 256>(stream, a);
+  if (count <= 4 * 512) return in_registers<T, 4, 512>(stream, a);
+  if (count <= 4 * kWide) return in_registers<T, 4, kWide>(stream, a);
+  if (count <= 8 * kWide) return in_registers<T, 8, kWide>(stream, a);
+  return launch(add_layer_norm_in_passes<T, kLength, kWide>, LaunchShape(blocks_for(a.rows, 1), kWide),
+                stream, a);
+}
+
+}  // namespace
+
+Status add_layer_norm(Stream& stream, const LayerNormArguments& arguments) {
+  if (arguments.width == 0) return {};
+  switch (arguments.dtype) {
+    case FUSOR_F32:
+      return run<float>(stream, arguments);
+    case FUSOR_F16:
+      return run<f16>(stream, arguments);
+    case FUSOR_BF16:
+      return run<bf16>(stream, arguments);
+    default:
+      return {FUSOR_ERROR_DTYPE, "layer_norm: f32, f16 or bf16"};
+  }
+}
+
+}  // namespace fusor::cuda
