@@ -1,35 +1,191 @@
-// `npm run pack:all -- --out DIR`: the packages as tarballs, with the native library of this machine inside.
-// `npm install DIR/*.tgz` then works in an empty folder without a compiler.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+// `npm run pack:all -- --out DIR`: the packages as tarballs. Those that install on this machine go into DIR, so that
+// `npm install DIR/*.tgz` works in an empty folder without a compiler; those of other platforms into DIR/other/.
+//
+// `--binaries FOLDER` takes the native parts from FOLDER/native-NAME and FOLDER/cuda-NAME (prefixes with a lib/), as the
+// release workflow collects them, in place of what this machine builds. Only those that are there become dependencies then:
+// some package managers fail on an optional dependency that the registry does not have. `--host` leaves out other platforms.
+//
+// The manifests of packages that cannot be built here are written to DIR/other/manifests/.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { arm64Build, arm64Configuration, arm64Prefix, canBuildArm64, hasCommand } from './arm64.mjs';
+import {
+  cudaManifest,
+  cudaPlatforms,
+  hostName,
+  nativeManifest,
+  nativePlatforms,
+  optionalDependencies,
+} from './pack/platforms.mjs';
+import { pack, readManifest, stageBinaries, stagePackage } from './pack/stage.mjs';
 
-const { values } = parseArgs({ options: { out: { type: 'string' } } });
+const root = join(import.meta.dirname, '..');
+const { values } = parseArgs({
+  options: { out: { type: 'string' }, binaries: { type: 'string' }, host: { type: 'boolean' } },
+});
 if (!values.out) {
-  console.error('usage: npm run pack:all -- --out DIR');
+  console.error('usage: npm run pack:all -- --out DIR [--binaries FOLDER] [--host]');
   process.exit(2);
 }
-const root = join(import.meta.dirname, '..');
 const out = resolve(values.out);
+const other = join(out, 'other');
+rmSync(other, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
+for (const name of readdirSync(out)) if (/^fusor-.*\.tgz$/.test(name)) rmSync(join(out, name));
 
+/** What the engine is built from, with the headers of Node-API: a source build needs no other package. */
+function packSources(stage) {
+  const sources = join(root, 'build', 'pack', 'sources');
+  rmSync(sources, { recursive: true, force: true });
+  for (const name of ['include', 'src', 'cmake', 'CMakeLists.txt', 'package.json']) {
+    cpSync(join(root, 'native', name), join(sources, name), { recursive: true });
+  }
+  const require = createRequire(import.meta.url);
+  const vendor = (name, from, files) => {
+    const folder = dirname(require.resolve(`${name}/package.json`));
+    for (const file of files) cpSync(join(folder, from, file), join(sources, 'vendor', name, file));
+    const license = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
+    cpSync(join(folder, license), join(sources, 'vendor', name, license));
+  };
+  const headers = ['js_native_api.h', 'js_native_api_types.h', 'node_api.h', 'node_api_types.h'];
+  vendor('node-api-headers', 'include', headers);
+  vendor('node-addon-api', '.', ['napi.h', 'napi-inl.h', 'napi-inl.deprecated.h']);
+  execFileSync('cmake', ['-E', 'tar', 'czf', join(stage, 'sources.tgz'), '.'], { cwd: sources });
+}
+
+function run(command, args) {
+  const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed`);
+}
+
+/** Where the native part of a platform lies, or why there is none. */
+function nativePrefix(name) {
+  if (values.binaries) {
+    const prefix = join(resolve(values.binaries), `native-${name}`);
+    return existsSync(prefix) ? { prefix } : { reason: `${prefix} does not exist` };
+  }
+  if (name === hostName()) return { prefix: join(root, 'native') };
+  if (values.host) return { reason: 'left out by --host' };
+  if (name !== 'linux-arm64-gnu') return { reason: 'built by the release workflow on a machine of its kind' };
+  if (!canBuildArm64()) {
+    return {
+      reason: 'the cross compiler is missing (Debian, Ubuntu: apt-get install g++-aarch64-linux-gnu)',
+    };
+  }
+  run('cmake', arm64Configuration(existsSync(join(arm64Build, 'test'))));
+  const targets = ['--target', 'fusor', 'fusor_node'];
+  run('cmake', ['--build', arm64Build, ...targets, '--parallel', String(availableParallelism())]);
+  run('cmake', ['--install', arm64Build, '--prefix', arm64Prefix, '--component', 'cmake']);
+  return { prefix: arm64Prefix };
+}
+
+function cudaPrefix(name) {
+  if (values.binaries) {
+    const prefix = join(resolve(values.binaries), `cuda-${name}`);
+    return existsSync(prefix) ? { prefix } : { reason: `${prefix} does not exist` };
+  }
+  if (name !== `${process.platform}-${process.arch}`) {
+    return { reason: 'built by the release workflow on a machine of its kind' };
+  }
+  const prefix = join(root, 'cuda');
+  return existsSync(join(prefix, 'lib', 'libfusor_cuda.so'))
+    ? { prefix }
+    : { reason: 'not built (needs nvcc)' };
+}
+
+/** No Linux binary may ask for more than the oldest supported system has. */
+function checkSymbols(prefix, { os, cpu, libc }) {
+  if (os !== 'linux' || libc !== 'glibc') return;
+  const tools = cpu === process.arch ? '' : `${{ arm64: 'aarch64', x64: 'x86_64' }[cpu]}-linux-gnu-`;
+  if (!hasCommand(`${tools}objdump`)) throw new Error(`${tools}objdump is missing: cannot check symbols`);
+  const libraries = readdirSync(join(prefix, 'lib'), { recursive: true }).filter((name) =>
+    /\.(so|node)$/.test(name),
+  );
+  for (const file of libraries) {
+    execFileSync(join(root, 'native/scripts/check-symbols.sh'), [join(prefix, 'lib', file)], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, OBJDUMP: `${tools}objdump`, NM: `${tools}nm` },
+    });
+  }
+}
+
+const rows = [];
+function packed(stage, folder) {
+  const row = pack(stage, folder);
+  const where = folder === out ? '' : 'other/';
+  rows.push(row);
+  const kb = (bytes) => `${Math.ceil(bytes / 1024)} KB`;
+  console.log(
+    `${row.name}: ${where}${row.filename}, ${kb(row.size)} packed, ${kb(row.unpackedSize)} installed`,
+  );
+}
+
+const { version } = readManifest('native');
 for (const folder of [
   'packages/errors',
   'packages/weights',
-  'native',
   'packages/layers',
   'packages/resnet',
   'packages/bench',
 ]) {
-  const { name } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
-  const [packed] = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--pack-destination', out], {
-      cwd: join(root, folder),
-      encoding: 'utf8',
-    }),
-  );
-  console.log(
-    `${name}: ${packed.filename}, ${Math.ceil(packed.size / 1024)} KB packed, ${Math.ceil(packed.unpackedSize / 1024)} KB installed`,
-  );
+  packed(stagePackage(folder), out);
 }
+/** The platforms that a release has binaries for; all of them elsewhere. */
+function offered(family, platforms) {
+  if (!values.binaries) return platforms;
+  return platforms.filter(({ name }) => existsSync(join(resolve(values.binaries), `${family}-${name}`)));
+}
+const native = stagePackage('native', {
+  optionalDependencies: optionalDependencies('native', offered('native', nativePlatforms), version),
+});
+packSources(native);
+packed(native, out);
+
+const missing = [];
+function notPacked(manifest, reason) {
+  missing.push(`${manifest.name}: ${reason}`);
+  const folder = join(other, 'manifests');
+  mkdirSync(folder, { recursive: true });
+  const file = `${manifest.name.replace('@', '').replace('/', '-')}.json`;
+  writeFileSync(join(folder, file), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+for (const platform of nativePlatforms) {
+  const { prefix, reason } = nativePrefix(platform.name);
+  const manifest = nativeManifest(platform, version);
+  if (reason) {
+    notPacked(manifest, reason);
+    continue;
+  }
+  checkSymbols(prefix, platform);
+  packed(stageBinaries(manifest, prefix, 'native/include'), platform.name === hostName() ? out : other);
+}
+
+const cudaPackage = existsSync(join(root, 'cuda', 'package.json')) && !readManifest('cuda').private;
+for (const platform of cudaPlatforms) {
+  const { prefix, reason } = cudaPrefix(platform.name);
+  const manifest = cudaManifest(platform, version);
+  if (reason) {
+    notPacked(manifest, reason);
+    continue;
+  }
+  checkSymbols(prefix, platform);
+  const here = platform.name === `${process.platform}-${process.arch}`;
+  packed(stageBinaries(manifest, prefix), here ? out : other);
+  if (here && cudaPackage) {
+    packed(
+      stagePackage('cuda', {
+        optionalDependencies: optionalDependencies('cuda', offered('cuda', cudaPlatforms), version),
+      }),
+      out,
+    );
+  }
+}
+
+const cpu = rows.filter(({ name }) => !/^@fusor\/(native-|cuda)/.test(name) || name.endsWith(hostName()));
+const total = cpu.reduce((sum, { unpackedSize }) => sum + unpackedSize, 0);
+console.log(`\nthe CPU packages together: ${(total / 1e6).toFixed(2)} MB installed`);
+if (missing.length > 0) console.log(`not packed here:\n  ${missing.join('\n  ')}`);

@@ -1,8 +1,9 @@
 // `npm test`, after the build: the C++ tests, then the TypeScript ones. The last line sums what the runners reported.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { arm64Build, arm64Configuration, canBuildArm64, hasCommand } from './arm64.mjs';
 
 const root = join(import.meta.dirname, '..');
 const reports = join(root, 'build', 'reports');
@@ -55,8 +56,7 @@ function testEngine() {
 function testArm64() {
   const programs = ['binary', 'convert', 'convolution', 'gemm', 'layout', 'math', 'normalization', 'where'];
   const targets = programs.map((name) => `${name}_test`);
-  const has = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
-  if (process.arch !== 'x64' || !doctest() || !has('aarch64-linux-gnu-g++') || !has('qemu-aarch64')) {
+  if (!doctest() || !canBuildArm64() || !hasCommand('qemu-aarch64')) {
     console.log(
       `${targets.length} C++ test programs skipped on NEON: doctest, the cross compiler or qemu is missing ` +
         '(Debian, Ubuntu on x86-64: apt-get install doctest-dev g++-aarch64-linux-gnu qemu-user)',
@@ -64,17 +64,15 @@ function testArm64() {
     count(0, 0, targets.length);
     return;
   }
-  const build = join(root, 'native', 'build-arm64');
-  const toolchainFile = join(root, 'native', 'cmake', 'aarch64-linux-gnu.cmake');
-  const options = ['-DFUSOR_TESTS=ON', '-DFUSOR_BINDING=OFF', `-DCMAKE_TOOLCHAIN_FILE=${toolchainFile}`];
+  const parallel = ['--parallel', String(availableParallelism())];
   const built =
-    run('cmake', ['-S', 'native', '-B', build, ...options]) &&
-    run('cmake', ['--build', build, '--target', ...targets, '--parallel', String(availableParallelism())]);
+    run('cmake', arm64Configuration(true)) &&
+    run('cmake', ['--build', arm64Build, '--target', ...targets, ...parallel]);
   if (!built) {
     count(0, targets.length, 0);
     return;
   }
-  countCtest(build, join(reports, 'ctest-arm64.xml'), targets.length, `^(${targets.join('|')})$`);
+  countCtest(arm64Build, join(reports, 'ctest-arm64.xml'), targets.length, `^(${targets.join('|')})$`);
 }
 
 /** Runs the tests of a build folder and counts them; all of them failed if there is no readable report. */
@@ -110,5 +108,6 @@ function testTypeScript() {
 testEngine();
 testArm64();
 testTypeScript();
+writeFileSync(join(reports, 'totals-test.json'), JSON.stringify(totals));
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);

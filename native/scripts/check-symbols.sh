@@ -1,7 +1,8 @@
 #!/bin/sh
 # check-symbols.sh LIBRARY [HEADER]
 # Fails if a shared library would not load on the oldest systems that Fusor supports (glibc 2.28, libstdc++ of gcc 8), and,
-# given the C header, if it exports anything but the functions that the header declares.
+# given the C header, if it exports anything but the functions that the header declares. OBJDUMP and NM name the tools for
+# libraries of another processor.
 set -eu
 library=$1
 header=${2:-}
@@ -10,7 +11,7 @@ status=0
 
 # newest PREFIX: the newest version with this prefix among the symbols that the library asks for.
 newest() {
-  objdump -T "$library" | grep -o "\b$1_[0-9][0-9.]*" | sed "s/$1_//" | sort -V | tail -n 1
+  "${OBJDUMP:-objdump}" -T "$library" | grep -o "\b$1_[0-9][0-9.]*" | sed "s/$1_//" | sort -V | tail -n 1
 }
 for limit in GLIBC:2.28 GLIBCXX:3.4.25 CXXABI:1.3.11; do
   prefix=${limit%%:*} highest=${limit#*:}
@@ -18,7 +19,7 @@ for limit in GLIBC:2.28 GLIBCXX:3.4.25 CXXABI:1.3.11; do
   [ -n "$found" ] || continue
   if [ "$(printf '%s\n%s\n' "$found" "$highest" | sort -V | tail -n 1)" != "$highest" ]; then
     echo "$library needs ${prefix}_$found, but the limit is ${prefix}_$highest:"
-    objdump -T "$library" | grep "${prefix}_$found"
+    "${OBJDUMP:-objdump}" -T "$library" | grep "${prefix}_$found"
     status=1
   else
     echo "$library: $prefix $found <= $highest"
@@ -27,7 +28,7 @@ done
 
 if [ -n "$header" ]; then
   expected=$(grep -v '^#' "$header" | tr '\n' ' ' | grep -o 'FUSOR_API [^(]*(' | grep -o 'fusor_[a-z0-9_]*($' | tr -d '(' | sort)
-  exported=$(nm -D --defined-only "$library" | awk '{ print $NF }' | sed 's/@.*//' | sort)
+  exported=$("${NM:-nm}" -D --defined-only "$library" | awk '{ print $NF }' | sed 's/@.*//' | sort)
   if [ "$expected" != "$exported" ]; then
     echo "$library does not export exactly what $header declares (< declared, > exported):"
     printf '%s\n' "$expected" > "${TMPDIR:-/tmp}/declared.$$"

@@ -4,9 +4,14 @@
  */
 import { fileURLToPath } from 'node:url';
 
-// Frames of these files are ours; the caller is the first frame outside. Loaders name modules by URL or by path.
-const ours = new URL('.', import.meta.url);
-const folders: readonly string[] = ours.protocol === 'file:' ? [ours.href, fileURLToPath(ours)] : [ours.href];
+/** Files there are ours; the caller is the first frame outside. Loaders name modules by URL or by path. */
+function ourFolders(url: string | undefined): readonly string[] {
+  // A bundler that makes CommonJS of this module leaves no import.meta.url: one file then holds us and the caller.
+  if (url === undefined) return [];
+  const ours = new URL('.', url);
+  return ours.protocol === 'file:' ? [ours.href, fileURLToPath(ours)] : [ours.href];
+}
+const folders = ourFolders(import.meta.url);
 
 // Enough for the longest way from a method of Tensor to `dispatch`. The time of a capture grows with this number.
 const FRAMES = 9;

@@ -16,9 +16,14 @@ extern const KernelSet kernel_set;
 namespace avx512 {
 extern const KernelSet kernel_set;
 }
+// Weak: what is packed for users is linked without this set, which is for tests.
 namespace avx512_emulated {
+#if defined(__ELF__)
+extern const KernelSet kernel_set __attribute__((weak));
+#else
 extern const KernelSet kernel_set;
-}
+#endif
+}  // namespace avx512_emulated
 #elif defined(FUSOR_HAS_NEON)
 namespace neon {
 extern const KernelSet kernel_set;
@@ -28,10 +33,10 @@ extern const KernelSet kernel_set;
 namespace {
 
 struct Candidate {
-  const KernelSet* kernels;
-  bool runnable;        // the processor has it and the operating system saves its registers
-  bool automatic;       // may be chosen without being named
-  const char* feature;  // for messages
+  const KernelSet* kernels;  // null where this build lacks the set
+  bool runnable;             // the processor has it and the operating system saves its registers
+  bool automatic;            // may be chosen without being named
+  const char* feature;       // for messages
 };
 
 // __builtin_cpu_supports answers for whole micro-architecture levels, having asked cpuid for every feature of
@@ -63,7 +68,7 @@ struct Choice {
     const Candidates candidates;
     std::string names;
     for (const Candidate& candidate : candidates.list) {
-      if (!candidate.runnable) continue;
+      if (!candidate.kernels || !candidate.runnable) continue;
       runnable[runnable_count++] = candidate.kernels;
       if (candidate.automatic) kernels = candidate.kernels;
       names += (names.empty() ? "" : ", ") + std::string(candidate.kernels->name);
@@ -73,7 +78,7 @@ struct Choice {
       kernels = nullptr;
       error = std::string("FUSOR_ISA=") + forced + " names no instruction set of this build";
       for (const Candidate& candidate : candidates.list) {
-        if (candidate.kernels->name != std::string(forced)) continue;
+        if (!candidate.kernels || candidate.kernels->name != std::string(forced)) continue;
         if (candidate.runnable) {
           kernels = candidate.kernels;
           error.clear();
