@@ -56,7 +56,7 @@ export function stageBinaries(manifest, prefix, headers) {
   const loader = manifest.name.slice(0, manifest.name.indexOf('-'));
   writeFileSync(
     join(stage, 'README.md'),
-    `# ${manifest.name}\n\n${manifest.description}\n\nInstalled by [${loader}](https://www.npmjs.com/package/${loader}), which loads it; not for use by itself.\n`,
+    `# ${manifest.name}\n\n${manifest.description}\n\nInstalled by ${loader}, which loads it; not for use by itself.\n`,
   );
   return stage;
 }
