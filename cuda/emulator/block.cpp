@@ -94,8 +94,26 @@ std::string describe_threads(const BlockState& block) {
   __builtin_unreachable();
 }
 
+/** Lets the copy engine do one thing: as late as can be, or in the random schedule now and then. */
+void run_engine() {
+  auto& engine = current_block->engine;
+  size_t which = 0;
+  if (current_block->schedule == Schedule::reverse) which = engine.size() - 1;
+  if (current_block->schedule == Schedule::random) which = next_random() % engine.size();
+  const std::shared_ptr<AsyncOperation> operation = std::move(engine[which]);
+  engine.erase(engine.begin() + static_cast<ptrdiff_t>(which));
+  if (operation->done) return;
+  operation->done = true;
+  operation->run();
+}
+
 Fiber* next_fiber() {
   auto& ready = current_block->ready;
+  auto& engine = current_block->engine;
+  while (!engine.empty() &&
+         (ready.empty() || (current_block->schedule == Schedule::random && next_random() % 8 == 0))) {
+    run_engine();
+  }
   if (ready.empty()) {
     end_block_with(
         "no thread can go on: a barrier or collective was not reached by all threads that it waits for");
@@ -119,9 +137,9 @@ void complete(Barrier& barrier) {
 extern "C" void fusor_fiber_entry() {
   current_block->call->run();
   Fiber* me = current_fiber;
-  if (!me->copies.empty()) {
-    me->copies.clear();
-    me->groups.clear();
+  for (const auto& store : me->stores) {
+    if (!store->done)
+      fault("the thread ends while the copy engine may still read what it stores from shared memory");
   }
   me->done = true;
   BlockState& block = *current_block;
@@ -172,6 +190,10 @@ void run_block(BlockState& block) {
   block.static_arrays.clear();
   block.static_used = 0;
   block.warps.assign((count + 31) / 32, Warp{});
+  block.warpgroups.assign(count / 128, Warpgroup{});
+  block.phase_waiters.clear();
+  block.engine.clear();
+  block.unfenced.assign((block.dynamic_bytes + 15) / 16, 0);
   for (Barrier& barrier : block.barriers) {
     barrier.arrived = barrier.expected = 0;
     barrier.any = false;
@@ -189,6 +211,8 @@ void run_block(BlockState& block) {
     f.done = false;
     f.copies.clear();
     f.groups.clear();
+    f.stores.clear();
+    f.store_groups.clear();
     unsigned char* stack = block.stacks + i * kStackBytes;
     std::memcpy(stack, &kStackCanary, sizeof kStackCanary);
     // Tops at different offsets, or the fibers' hot frames would all fall into the same sets of the cache.

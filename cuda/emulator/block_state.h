@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,12 @@ struct PendingCopy {
   int bytes;
 };
 
+/** Work of the copy engine that was issued and has not happened. */
+struct AsyncOperation {
+  std::function<void()> run;
+  bool done = false;
+};
+
 /** One CUDA thread. */
 struct Fiber {
   void* stack_pointer = nullptr;
@@ -31,6 +39,9 @@ struct Fiber {
   bool done = false;
   std::vector<PendingCopy> copies; /* cp.async under way, oldest first */
   std::vector<size_t> groups;      /* ends of committed groups in `copies` */
+  /* Of the copy engine, not known to have read their source; and ends of committed groups in it. */
+  std::vector<std::shared_ptr<AsyncOperation>> stores;
+  std::vector<size_t> store_groups;
 };
 
 /** Lanes of one mask that have arrived at a collective. */
@@ -52,6 +63,38 @@ struct Barrier {
   bool any = false; /* __syncthreads_or */
 };
 
+struct WarpgroupProduct {
+  uint64_t a, b;
+  int columns;
+  bool accumulate, bfloat16;
+  float* sums[128];
+};
+
+/** The 128 threads that do wgmma together. */
+struct Warpgroup {
+  unsigned arrived = 0;
+  const char* name = nullptr;
+  void* operands[128];
+  Fiber* fibers[128];
+  bool fenced = false;
+  std::vector<WarpgroupProduct> products; /* issued, not done, oldest first */
+  std::vector<size_t> batches;            /* ends of committed batches in `products` */
+  struct Hidden {
+    float* first; /* thread 0's sums: what they are known by */
+    int left;     /* products under way on them */
+    std::vector<float> values;
+  };
+  std::vector<Hidden>
+      hidden; /* the true values of sums that products are under way on; the registers hold NaN */
+};
+
+/** Threads that wait for a phase of an mbarrier. */
+struct PhaseWaiter {
+  uint64_t* barrier;
+  int parity;
+  Fiber* fiber;
+};
+
 struct StaticArray {
   const void* key;
   unsigned char* begin;
@@ -66,6 +109,10 @@ struct BlockState {
   std::vector<Fiber> fibers;
   std::vector<Warp> warps;
   std::vector<Fiber*> ready; /* a stack */
+  std::vector<Warpgroup> warpgroups;
+  std::vector<PhaseWaiter> phase_waiters;
+  std::deque<std::shared_ptr<AsyncOperation>>
+      engine; /* operations of the copy engine that have not happened */
   Barrier barriers[16];
   unsigned live = 0;
   void* main_stack_pointer = nullptr;
@@ -78,6 +125,9 @@ struct BlockState {
   unsigned char *window = nullptr, *window_end = nullptr;
   unsigned char *statics = nullptr, *dynamic = nullptr;
   size_t dynamic_bytes = 0, static_used = 0;
+  /* Of every 16 bytes of dynamic shared memory: 1 + the thread that wrote them last and has not fenced since;
+   * 0: none. */
+  std::vector<uint16_t> unfenced;
   std::vector<StaticArray> static_arrays;
   unsigned char* stacks = nullptr;
   size_t stack_count = 0;

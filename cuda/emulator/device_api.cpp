@@ -56,7 +56,7 @@ CUstream_st& get(DeviceStream stream) {
   return stream != nullptr ? *stream : default_stream();
 }
 
-/** Runs the oldest task. */
+/** Runs the oldest task. What fails is `lost`. */
 void step(CUstream_st& stream) {
   if (stream.running) return;  // a task that waits for its own stream
   Task task = std::move(stream.queue.front());
@@ -67,15 +67,13 @@ void step(CUstream_st& stream) {
   stream.running = false;
 }
 
-Status drain(CUstream_st& stream) {
+void drain(CUstream_st& stream) {
   while (!stream.queue.empty() && !stream.running) step(stream);
-  return lost;
 }
 
-Status drain_all() {
+void drain_all() {
   drain(default_stream());
   for (DeviceStream stream : streams) drain(*stream);
-  return lost;
 }
 
 Status capturing_error() {
@@ -154,7 +152,8 @@ Status use(int device) {
 
 Status synchronize() {
   const std::lock_guard lock(mutex);
-  return emulator::drain_all();
+  emulator::drain_all();
+  return lost;
 }
 
 Status memory_info(int64_t* free_bytes, int64_t* total_bytes) {
@@ -201,7 +200,8 @@ Status stream_destroy(DeviceStream stream) {
 Status stream_synchronize(DeviceStream stream) {
   const std::lock_guard lock(mutex);
   if (emulator::get(stream).recording) return emulator::capturing_error();
-  return emulator::drain(emulator::get(stream));
+  emulator::drain(emulator::get(stream));
+  return lost;
 }
 
 Status stream_query(DeviceStream handle, bool* done) {
@@ -239,8 +239,9 @@ Status copy(void* to, const void* from, int64_t bytes, DeviceStream stream) {
   const std::lock_guard lock(mutex);
   FUSOR_RETURN_IF_ERROR(emulator::enqueue(stream, task));
   const bool pageable = !emulator::is_device_address(to) || !emulator::is_device_address(from);
-  if (pageable && !emulator::get(stream).recording) return emulator::drain(emulator::get(stream));
-  return {};
+  if (!pageable || emulator::get(stream).recording) return {};
+  emulator::drain(emulator::get(stream));
+  return lost;
 }
 
 Status fill(void* pointer, int byte, int64_t bytes, DeviceStream stream) {

@@ -85,51 +85,51 @@ inline int4 make_int4(int x, int y, int z, int w) {
 
 // ---- barriers and warp collectives
 // -------------------------------------------------------------------------------------
-inline void __syncthreads(fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::here()) {
+inline void __syncthreads(fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::current()) {
   fusor::cuda::emulator::synchronize_threads(place);
 }
 inline void __syncwarp(unsigned mask = 0xffffffffu,
-                       fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::here()) {
+                       fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::current()) {
   fusor::cuda::emulator::synchronize_warp(mask, place);
 }
 template <class T>
 inline T __shfl_sync(unsigned mask, T value, int lane, int width = 32,
-                     fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::here()) {
+                     fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::current()) {
   return fusor::cuda::emulator::shuffle(mask, value, fusor::cuda::emulator::Shuffle::index, lane, width,
                                         place);
 }
 template <class T>
 inline T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32,
-                         fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::here()) {
+                         fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::current()) {
   return fusor::cuda::emulator::shuffle(mask, value, fusor::cuda::emulator::Shuffle::exclusive_or, lanes,
                                         width, place);
 }
 template <class T>
 inline T __shfl_up_sync(unsigned mask, T value, unsigned lanes, int width = 32,
-                        fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::here()) {
+                        fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::current()) {
   return fusor::cuda::emulator::shuffle(mask, value, fusor::cuda::emulator::Shuffle::up,
                                         static_cast<int>(lanes), width, place);
 }
 template <class T>
 inline T __shfl_down_sync(unsigned mask, T value, unsigned lanes, int width = 32,
-                          fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::here()) {
+                          fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::current()) {
   return fusor::cuda::emulator::shuffle(mask, value, fusor::cuda::emulator::Shuffle::down,
                                         static_cast<int>(lanes), width, place);
 }
 inline unsigned __ballot_sync(unsigned mask, int predicate,
-                              fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::here()) {
+                              fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::current()) {
   return fusor::cuda::emulator::ballot(mask, predicate != 0, place);
 }
 inline int __any_sync(unsigned mask, int predicate,
-                      fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::here()) {
+                      fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::current()) {
   return fusor::cuda::emulator::ballot(mask, predicate != 0, place) != 0;
 }
 inline int __all_sync(unsigned mask, int predicate,
-                      fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::here()) {
+                      fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::current()) {
   return fusor::cuda::emulator::ballot(mask, predicate != 0, place) == mask;
 }
 inline int __syncthreads_or(int predicate,
-                            fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::here()) {
+                            fusor::cuda::emulator::Place place = fusor::cuda::emulator::Place::current()) {
   return fusor::cuda::emulator::synchronize_threads_or(predicate != 0, place);
 }
 

@@ -139,7 +139,16 @@ void check_access(const void* pointer, size_t bytes, size_t alignment, bool writ
   constexpr size_t kStack = 64 * 1024;
   if (byte >= block->stacks && byte < block->stacks + block->stack_count * kStack) return;
   if (byte >= block->window && byte < block->window_end) {
-    if (byte >= block->dynamic && byte + bytes <= block->dynamic + block->dynamic_bytes) return;
+    if (byte >= block->dynamic && byte + bytes <= block->dynamic + block->dynamic_bytes) {
+      if (write) {
+        const auto offset = static_cast<size_t>(byte - block->dynamic);
+        const auto mark = static_cast<uint16_t>(current_fiber->number + 1);
+        for (size_t granule = offset / 16; granule <= (offset + bytes - 1) / 16; ++granule) {
+          block->unfenced[granule] = mark;
+        }
+      }
+      return;
+    }
     for (const StaticArray& array : block->static_arrays) {
       if (byte >= array.begin && byte + bytes <= array.begin + array.bytes) return;
     }

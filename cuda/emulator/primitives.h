@@ -9,6 +9,10 @@
 
 #include "emulator/block.h"
 
+namespace fusor::cuda {
+struct TensorMap;
+}
+
 namespace fusor::cuda::emulator {
 
 void synchronize_warp(unsigned mask, Place place);
@@ -41,5 +45,24 @@ inline uint32_t to_tf32(float x) {
   if ((bits & 0x7f800000u) == 0x7f800000u) return (bits & 0x007fffffu) != 0 ? 0x7fffffffu : bits;
   return (bits + 0x1000u) & 0xffffe000u;  // to nearest, ties away from zero
 }
+
+// ---- Hopper (hopper.cpp)
+// ------------------------------------------------------------------------------------------------
+void mbarrier_initialise(uint64_t* barrier, int arrivals);
+void mbarrier_arrive(uint64_t* barrier, int bytes);
+void mbarrier_wait(uint64_t* barrier, int parity, Place place = Place::current());
+void fence_async_shared();
+void tma_load_im2col(void* shared, const TensorMap* map, uint64_t* barrier, int c, int w, int h, int n,
+                     int offset_w, int offset_h);
+void tma_load_tiled(void* shared, const TensorMap* map, uint64_t* barrier, int rank, const int* start);
+void tma_store_tiled(const TensorMap* map, const void* shared, int rank, const int* start);
+void tma_store_commit();
+void tma_store_wait_read(int newest);
+/** Offset from the start of dynamic shared memory. */
+uint64_t shared_address(const void* shared);
+void wgmma_fence();
+void wgmma_commit();
+void wgmma_wait(int newest);
+void wgmma(float* d, int columns, uint64_t a, uint64_t b, bool accumulate, bool bfloat16);
 
 }  // namespace fusor::cuda::emulator

@@ -1,6 +1,8 @@
 // What kernel tests share: device buffers, random data, the three schedules, comparison with float64.
 #pragma once
 
+// The emulator catches signals of kernels itself.
+#define DOCTEST_CONFIG_NO_POSIX_SIGNALS
 #include <doctest/doctest.h>
 
 #include <cmath>

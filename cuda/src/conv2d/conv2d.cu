@@ -1,0 +1,207 @@
+#include "conv2d/conv2d.h"
+
+#include <algorithm>
+
+#include "conv2d/direct.h"
+#include "conv2d/implicit_gemm.h"
+
+namespace fusor::cuda {
+namespace {
+
+using namespace conv2d_detail;
+
+Geometry geometry_of(const Conv2dArguments& a) {
+  Geometry g;
+  g.rows = a.n * a.p * a.q;
+  g.h = a.h;
+  g.w = a.w;
+  g.c = a.c / a.groups;
+  g.k = a.k / a.groups;
+  g.r = a.r;
+  g.s = a.s;
+  g.p = a.p;
+  g.q = a.q;
+  g.pad_top = a.pad_top;
+  g.pad_left = a.pad_left;
+  g.stride_h = a.stride_h;
+  g.stride_w = a.stride_w;
+  g.dilation_h = a.dilation_h;
+  g.dilation_w = a.dilation_w;
+  g.groups = a.groups;
+  g.inner = a.r * a.s * g.c;
+  g.pixel_x = a.c;
+  g.pixel_y = a.k;
+  return g;
+}
+
+bool aligned_to(const void* p, uintptr_t bytes) {
+  return reinterpret_cast<uintptr_t>(p) % bytes == 0;
+}
+
+int element_bytes(fusor_dtype dtype) {
+  return dtype == FUSOR_F32 ? 4 : 2;
+}
+
+/** Elements that surely lie together and aligned in x and in the weights, as loaders copy them. */
+int piece_of(const Conv2dArguments& a, const Geometry& g) {
+  const int bytes = element_bytes(a.dtype), vector = 16 / bytes;
+  const auto fits = [&](int piece) {
+    const auto piece_bytes = static_cast<uintptr_t>(piece * bytes);
+    return g.c % piece == 0 && aligned_to(a.x, piece_bytes) && aligned_to(a.weight, piece_bytes);
+  };
+  if (fits(vector)) return vector;
+  return a.dtype != FUSOR_F32 && fits(4) ? 4 : 1;
+}
+
+bool epilogue_aligned(const Conv2dArguments& a, const Geometry& g) {
+  const int vector = 16 / element_bytes(a.dtype);
+  return g.pixel_y % vector == 0 && (g.groups == 1 || g.k % vector == 0) && aligned_to(a.y, 16) &&
+         aligned_to(a.bias, 16) && aligned_to(a.residual, 16);
+}
+
+struct TileCost {
+  Tile tile;
+  int bm, bn, resident; /* blocks that share a multiprocessor */
+  double efficiency;    /* of the multiplying units once the pipeline runs; from reuse of what is loaded */
+};
+
+constexpr TileCost kTiles[] = {{Tile::t128x128, 128, 128, 2, 0.85},
+                               {Tile::t128x64, 128, 64, 3, 0.75},
+                               {Tile::t64x64, 64, 64, 5, 0.55},
+                               {Tile::t32x64, 32, 64, 6, 0.4}};
+
+/** Clocks that a launch takes, about. */
+double cost(const Geometry& g, const TileCost& t, int splits, int columns_per_tile, double products_per_clock,
+            int multiprocessors) {
+  constexpr double kTurnLatency = 250;  // of a turn that waits for its copies and has little to multiply
+  constexpr double kPrologue = 1500;    // first copies, epilogue
+  constexpr double kLaunch = 3000, kBytesPerClock = 1800;
+  const double tiles = std::ceil(static_cast<double>(g.inner) / columns_per_tile);
+  const double blocks = std::ceil(static_cast<double>(g.rows) / t.bm) *
+                        std::ceil(static_cast<double>(g.k) / t.bn) * g.groups * splits;
+  const double slots = static_cast<double>(multiprocessors) * t.resident;
+  const double waves = std::ceil(blocks / slots);
+  const double sharing = std::min<double>(t.resident, std::ceil(blocks / multiprocessors));
+  const double products = static_cast<double>(t.bm) * t.bn * columns_per_tile * sharing;
+  const double turn = std::max(products / products_per_clock / t.efficiency, kTurnLatency);
+  double clocks = waves * (std::ceil(tiles / splits) * turn + kPrologue);
+  if (splits > 1) {
+    clocks += kLaunch + static_cast<double>(g.rows) * g.pixel_y * 4 * (2 * splits + 1) / kBytesPerClock;
+  }
+  return clocks;
+}
+
+template <class T>
+Status run(Stream& stream, const Conv2dArguments& a, const Conv2dChoice& choice) {
+  const Geometry g = geometry_of(a);
+  const T* x = static_cast<const T*>(a.x);
+  const T* weight = static_cast<const T*>(a.weight);
+  Epilogue<T> epilogue{static_cast<const T*>(a.bias), static_cast<const T*>(a.residual), static_cast<T*>(a.y),
+                       nullptr, a.activation};
+  const bool aligned = epilogue_aligned(a, g);
+  switch (choice.algorithm) {
+    case Conv2dAlgorithm::depthwise:
+      return run_depthwise<T>(stream, g, x, weight, epilogue,
+                              aligned && aligned_to(a.x, 16) && g.groups % kVectorLength<T> == 0);
+    case Conv2dAlgorithm::grouped:
+      return run_grouped<T>(stream, g, x, weight, epilogue);
+    case Conv2dAlgorithm::implicit_gemm:
+      break;
+  }
+  if (choice.splits > 1) {
+    if (a.workspace == nullptr) return {FUSOR_ERROR_INTERNAL, "conv2d: a split sum needs workspace"};
+    epilogue.partial = static_cast<float*>(a.workspace);
+  }
+  const GemmOperands<T> operands{x, weight, epilogue, choice.splits, 0, aligned};
+  FUSOR_RETURN_IF_ERROR(run_implicit_gemm<T>(stream, g, operands, choice.tile, piece_of(a, g), a.precision));
+  return choice.splits > 1 ? add_splits<T>(stream, g, epilogue, choice.splits, aligned) : Status();
+}
+
+}  // namespace
+
+Conv2dChoice choose_conv2d(const DeviceProperties& device, const Conv2dArguments& a) {
+  const Geometry g = geometry_of(a);
+  constexpr int kFewChannels = 8;
+  Conv2dChoice choice;
+  if (g.groups > 1 && g.c == 1 && g.k == 1) {
+    choice.algorithm = Conv2dAlgorithm::depthwise;
+    return choice;
+  }
+  if (g.c == 0 || (g.groups > 1 && g.c < kFewChannels)) {
+    choice.algorithm = Conv2dAlgorithm::grouped;
+    return choice;
+  }
+  const bool exact = a.dtype == FUSOR_F32 && a.precision == Precision::f32;
+  // Multiply-adds a clock and multiprocessor: general cores 128; tensor cores 1024, Hopper 2048; tf32 half,
+  // bf16x3 a third.
+  double products_per_clock = device.major >= 9 ? 2048 : 1024;
+  if (exact) products_per_clock = 128;
+  if (a.dtype == FUSOR_F32 && a.precision == Precision::tf32) products_per_clock /= 2;
+  if (a.dtype == FUSOR_F32 && a.precision == Precision::bf16x3) products_per_clock /= 3;
+  const int columns = 64 / element_bytes(a.dtype), tiles = (g.inner + columns - 1) / columns;
+  double best = 0;
+  for (const TileCost& t : kTiles) {
+    for (const int splits : {1, 2, 3, 4, 6, 8, 12, 16}) {
+      // Every split has a tile, and at least four of them, or filling the pipeline is all it does.
+      const int per_split = (tiles + splits - 1) / splits;
+      if (splits > 1 && (per_split < 4 || (splits - 1) * per_split >= tiles)) continue;
+      if (int64_t{g.groups} * splits > 65535) continue;
+      const double clocks =
+          cost(g, t, splits, columns, products_per_clock, std::max(1, device.multiprocessors));
+      if (best == 0 || clocks < best) {
+        best = clocks;
+        choice.tile = t.tile;
+        choice.splits = splits;
+      }
+    }
+  }
+  if (best == 0) choice.algorithm = Conv2dAlgorithm::grouped;  // more groups than a grid has layers
+  return choice;
+}
+
+int64_t conv2d_workspace(const Conv2dArguments& a, const Conv2dChoice& choice) {
+  if (choice.splits == 1) return 0;
+  return a.n * a.p * a.q * a.k * static_cast<int64_t>(sizeof(float)) * choice.splits;
+}
+
+Status conv2d(Stream& stream, const Conv2dArguments& a, const Conv2dChoice& choice) {
+  if (a.n == 0 || a.p == 0 || a.q == 0 || a.k == 0) return {};
+  switch (a.dtype) {
+    case FUSOR_F32:
+      return run<float>(stream, a, choice);
+    case FUSOR_F16:
+      return run<f16>(stream, a, choice);
+    case FUSOR_BF16:
+      return run<bf16>(stream, a, choice);
+    default:
+      return {FUSOR_ERROR_DTYPE, "conv2d: f32, f16 or bf16"};
+  }
+}
+
+std::string describe(const Conv2dChoice& choice) {
+  switch (choice.algorithm) {
+    case Conv2dAlgorithm::depthwise:
+      return "depthwise";
+    case Conv2dAlgorithm::grouped:
+      return "grouped direct";
+    case Conv2dAlgorithm::implicit_gemm:
+      break;
+  }
+  std::string text = "implicit gemm ";
+  for (const TileCost& t : kTiles) {
+    if (t.tile == choice.tile) text += std::to_string(t.bm) + "x" + std::to_string(t.bn);
+  }
+  if (choice.splits > 1) text += ", " + std::to_string(choice.splits) + " splits";
+  return text;
+}
+
+Conv2dArguments matrix_product(fusor_dtype dtype, int64_t rows, int columns, int inner) {
+  Conv2dArguments a;
+  a.dtype = dtype;
+  a.n = rows;
+  a.c = inner;
+  a.k = columns;
+  return a;
+}
+
+}  // namespace fusor::cuda
