@@ -2,7 +2,7 @@
 // Builds the native part of @fusor/native from the sources in this package, for platforms without a prebuilt package. Needs
 // CMake and a C++20 compiler; downloads nothing.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -36,6 +36,9 @@ function options() {
 
 const { jobs, keep } = options();
 const installed = join(import.meta.dirname, '..');
+const sources = join(installed, 'sources.tgz');
+if (!existsSync(sources))
+  stop('There is no sources.tgz in this package. In a checkout of the repository: npm run build');
 const work = mkdtempSync(join(tmpdir(), 'fusor-native-build-'));
 const build = join(work, 'build');
 
@@ -51,7 +54,7 @@ function cmake(args, cwd = work) {
 
 const began = Date.now();
 const output = `-DFUSOR_OUTPUT_DIRECTORY=${join(installed, 'lib')}`;
-cmake(['-E', 'tar', 'xzf', join(installed, 'sources.tgz')]);
+cmake(['-E', 'tar', 'xzf', sources]);
 cmake(['-S', work, '-B', build, '-DCMAKE_BUILD_TYPE=Release', '-DFUSOR_EMULATED_SETS=OFF', output]);
 cmake(['--build', build, '--config', 'Release', '--parallel', String(jobs)]);
 cmake(['--install', build, '--config', 'Release', '--prefix', installed]);

@@ -1,7 +1,7 @@
 # Compiles every *.simd.cpp once per instruction set, in a namespace of its own (see src/cpu/isa/kernel_set.h).
 #   fusor_add_instruction_sets(<variable for the objects> <sources>...)
-# also sets FUSOR_INSTRUCTION_SET_DEFINITIONS, which tell the dispatcher what was built, and in <variable>_for_tests the objects
-# of the set that is there for tests only.
+# also sets <variable>_shipped, the objects without the set that is there for tests only, and FUSOR_INSTRUCTION_SET_DEFINITIONS,
+# which tell the dispatcher what was built.
 function(fusor_add_instruction_set objects name namespace bytes registers)
   cmake_parse_arguments(set "" "" "FLAGS;SOURCES" ${ARGN})
   add_library(fusor_simd_${namespace} OBJECT ${set_SOURCES})
@@ -35,7 +35,16 @@ function(fusor_add_instruction_sets objects)
       message(FATAL_ERROR "fusor: no kernels for the processor ${CMAKE_SYSTEM_PROCESSOR}")
     endif()
   endif()
-  set(${objects} ${result} PARENT_SCOPE)
-  set(${objects}_for_tests ${for_tests} PARENT_SCOPE)
+  foreach(name test_set no_test_set)
+    add_library(fusor_${name} OBJECT src/cpu/isa/${name}.cpp)
+    target_include_directories(fusor_${name} PRIVATE include src)
+  endforeach()
+  set(shipped ${result} $<TARGET_OBJECTS:fusor_no_test_set>)
+  if(for_tests)
+    set(${objects} ${result} ${for_tests} $<TARGET_OBJECTS:fusor_test_set> PARENT_SCOPE)
+  else()
+    set(${objects} ${shipped} PARENT_SCOPE)
+  endif()
+  set(${objects}_shipped ${shipped} PARENT_SCOPE)
   set(FUSOR_INSTRUCTION_SET_DEFINITIONS ${definitions} PARENT_SCOPE)
 endfunction()

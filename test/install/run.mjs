@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hostName } from '../../scripts/pack/platforms.mjs';
+import { linkedAddon } from './cells/addon.mjs';
 import { bundlers } from './cells/bundlers.mjs';
 import { packageManagers } from './cells/package-managers.mjs';
 import { runtimes } from './cells/runtimes.mjs';
@@ -100,6 +101,7 @@ packageManagers(context);
 runtimes(context);
 types(context);
 bundlers(context);
+linkedAddon(context);
 
 const chosen = cells.filter(({ tool, what }) => !values.only || `${tool} ${what}`.includes(values.only));
 const failures = [];

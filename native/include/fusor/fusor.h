@@ -112,6 +112,15 @@ FUSOR_API int64_t fusor_tensor_storage_bytes(const fusor_tensor* tensor);
 FUSOR_API fusor_status fusor_tensor_read(fusor_environment* environment, fusor_tensor* tensor,
                                          void* destination, int64_t bytes, fusor_callback callback,
                                          void* user_data);
+/* The tensor's elements, contiguous, where they are: calls back with their address when the tensor is ready.
+ * Without a copy if the tensor is contiguous in its storage (one that no view, such as a slice, was taken of
+ * always is), else of a copy. On a device with memory of its own it is an address there. On the stream's
+ * thread, whose work waits meanwhile: read, and return; the address is good until then. Failures come with
+ * NULL. */
+typedef void (*fusor_visit_callback)(void* user_data, fusor_status status, const char* message,
+                                     const void* data, int64_t bytes);
+FUSOR_API fusor_status fusor_tensor_visit(fusor_environment* environment, fusor_tensor* tensor,
+                                          fusor_visit_callback callback, void* user_data);
 /* A copy on another device (or the same tensor, retained, when it is there already). */
 FUSOR_API fusor_status fusor_tensor_to_device(fusor_environment* environment, fusor_tensor* tensor,
                                               int32_t device, fusor_tensor** result);

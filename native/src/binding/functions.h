@@ -22,6 +22,10 @@ Napi::Value strides(const Napi::CallbackInfo& info);
 Napi::Value read(const Napi::CallbackInfo& info);
 Napi::Value to_device(const Napi::CallbackInfo& info);
 
+// interop.cpp
+Napi::Value share(const Napi::CallbackInfo& info);
+Napi::Value adopt(const Napi::CallbackInfo& info);
+
 // ops.cpp
 Napi::Value schemas(const Napi::CallbackInfo& info);
 Napi::Value run(const Napi::CallbackInfo& info);

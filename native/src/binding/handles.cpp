@@ -11,6 +11,8 @@ Napi::Value Handle::wrap(Environment& environment, TensorReference tensor) {
   std::unique_ptr<Handle> handle(new Handle(environment, Kind::kTensor));
   const int64_t bytes = fusor_tensor_storage_bytes(tensor.get());
   handle->tensor_ = std::move(tensor);
+  handle->fusor_node_tensor::tensor = handle->tensor_.get();
+  handle->fusor_node_tensor::environment = environment.engine();
   return wrap(std::move(handle), bytes);
 }
 
@@ -27,7 +29,7 @@ Napi::Value Handle::wrap(std::unique_ptr<Handle> handle, int64_t bytes) {
   Environment& environment = handle->environment_;
   environment.add(handle.get());
   const auto finalize = [](napi_env, void* data, void*) {
-    auto* const collected = static_cast<Handle*>(data);
+    auto* const collected = static_cast<Handle*>(static_cast<fusor_node_tensor*>(data));
     Environment& owner = collected->environment_;
     collected->dispose();
     owner.remove(collected);
@@ -35,7 +37,8 @@ Napi::Value Handle::wrap(std::unique_ptr<Handle> handle, int64_t bytes) {
     owner.release();
   };
   napi_value external = nullptr;
-  if (napi_create_external(environment.env(), handle.get(), finalize, nullptr, &external) != napi_ok) {
+  fusor_node_tensor* const shared = handle.get();
+  if (napi_create_external(environment.env(), shared, finalize, nullptr, &external) != napi_ok) {
     environment.remove(handle.get());
     fail(FUSOR_ERROR_INTERNAL, "cannot make an external value");
   }
@@ -49,11 +52,15 @@ Napi::Value Handle::wrap(std::unique_ptr<Handle> handle, int64_t bytes) {
 Handle& Handle::of(const Environment& environment, napi_value value, const char* what) {
   void* pointer = nullptr;
   if (napi_get_value_external(environment.env(), value, &pointer) == napi_ok) {
-    // Other addons make external values too.
-    auto* const handle = static_cast<Handle*>(pointer);
-    if (environment.has(handle)) return *handle;
+    if (Handle* const handle = find(environment, pointer)) return *handle;
   }
   fail(FUSOR_ERROR_ARGUMENT, std::string(what) + " must be a native handle of this environment");
+}
+
+Handle* Handle::find(const Environment& environment, void* data) {
+  // Other addons make external values too: only what is in the environment's list is looked at.
+  auto* const handle = static_cast<Handle*>(static_cast<fusor_node_tensor*>(data));
+  return environment.has(handle) ? handle : nullptr;
 }
 
 fusor_tensor* Handle::tensor(const char* what) const {
@@ -70,6 +77,8 @@ fusor_plan* Handle::plan(const char* what) const {
 
 void Handle::dispose() {
   if (tensor_ == nullptr && plan_ == nullptr) return;
+  fusor_node_tensor::tensor = nullptr;
+  fusor_node_tensor::environment = nullptr;
   tensor_.reset();
   plan_.reset();
   environment_.report_memory(-reported_bytes_);

@@ -7,6 +7,7 @@
 
 #include "binding/environment.h"
 #include "fusor/fusor.h"
+#include "fusor/node.h"
 
 namespace fusor::binding {
 
@@ -19,7 +20,8 @@ struct ReleasePlan {
 using TensorReference = std::unique_ptr<fusor_tensor, ReleaseTensor>;
 using PlanReference = std::unique_ptr<fusor_plan, ReleasePlan>;
 
-class Handle {
+// The data of an external value points to its base, which other addons may read: see fusor/node.h.
+class Handle : private fusor_node_tensor {
  public:
   static Napi::Value wrap(Environment& environment, TensorReference tensor);
   static Napi::Value wrap(Environment& environment, PlanReference plan);
@@ -33,13 +35,17 @@ class Handle {
   fusor_tensor* tensor(const char* what) const;
   fusor_plan* plan(const char* what) const;
 
+  // The handle of this environment that an external value's data belongs to; null if it is none.
+  static Handle* find(const Environment& environment, void* data);
+
   // Releases the object now; the empty handle stays until it is collected.
   void dispose();
 
  private:
   enum class Kind { kTensor, kPlan };
 
-  Handle(Environment& environment, Kind kind) : environment_(environment), kind_(kind) {}
+  Handle(Environment& environment, Kind kind)
+      : fusor_node_tensor{nullptr, nullptr}, environment_(environment), kind_(kind) {}
   static Napi::Value wrap(std::unique_ptr<Handle> handle, int64_t bytes);
 
   Environment& environment_;

@@ -58,6 +58,9 @@ Napi::Object initialize_module(Napi::Env env, Napi::Object exports) {
   add<read>(exports, "read");
   add<to_device>(exports, "toDevice");
 
+  add<share>(exports, "share");
+  add<adopt>(exports, "adopt");
+
   add<schemas>(exports, "schemas");
   add<run>(exports, "run");
   add<infer>(exports, "infer");

@@ -129,6 +129,17 @@ fusor_status fusor_tensor_read(fusor_environment* environment, fusor_tensor* ten
   });
 }
 
+fusor_status fusor_tensor_visit(fusor_environment* environment, fusor_tensor* tensor,
+                                fusor_visit_callback callback, void* user_data) {
+  return api::guarded([&] {
+    required(environment, "environment");
+    required(tensor, "tensor");
+    if (callback == nullptr) fail(FUSOR_ERROR_ARGUMENT, "callback must not be NULL");
+    Stream& stream = environment->stream(tensor->device());
+    stream.push(std::make_unique<VisitTask>(stream, Ref<Tensor>::share(tensor), callback, user_data));
+  });
+}
+
 fusor_status fusor_tensor_to_device(fusor_environment* environment, fusor_tensor* tensor,
                                     int32_t device_number, fusor_tensor** result) {
   return api::guarded([&] {

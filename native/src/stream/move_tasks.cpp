@@ -144,4 +144,34 @@ void ReadTask::fail(Stream&, const Ref<Failure>& failure) {
   callback_.fail(failure);
 }
 
+VisitTask::VisitTask(const Stream& stream, Ref<Tensor> tensor, fusor_visit_callback callback, void* user_data)
+    : tensor_(std::move(tensor)), callback_(callback), user_data_(user_data) {
+  dependencies_.add(stream, tensor_->storage());
+}
+
+void VisitTask::run(Stream& stream) {
+  dependencies_.wait(stream);
+  require_ready(tensor_->storage());
+  const int64_t bytes = tensor_->shape().elements() * dtype_size(tensor_->dtype());
+  Ref<Memory> memory;
+  const char* data = nullptr;
+  if (tensor_->view().is_contiguous()) {
+    const Operand lying = strided_operand(stream, *tensor_);
+    memory = lying.memory;
+    data = static_cast<const char*>(lying.buffer.data) + lying.buffer.byte_offset;
+  } else {
+    memory = make_ref<Memory>(stream.device(), bytes, PhysicalLayout{});
+    copy_row_major(stream, *tensor_, memory->data());
+    data = static_cast<const char*>(memory->data());
+  }
+  stream.check(stream.device().backend->stream_synchronize(stream.backend_stream()));
+  tensor_ = nullptr;
+  callback_(user_data_, FUSOR_OK, "", data, bytes);
+}
+
+void VisitTask::fail(Stream&, const Ref<Failure>& failure) {
+  tensor_ = nullptr;
+  callback_(user_data_, failure->status(), failure->message().c_str(), nullptr, 0);
+}
+
 }  // namespace fusor

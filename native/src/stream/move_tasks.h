@@ -114,4 +114,18 @@ class ReadTask final : public Task {
   const Callback callback_;
 };
 
+// Shows the caller a tensor's elements, row-major, in device memory.
+class VisitTask final : public Task {
+ public:
+  VisitTask(const Stream& stream, Ref<Tensor> tensor, fusor_visit_callback callback, void* user_data);
+  void run(Stream& stream) override;
+  void fail(Stream& stream, const Ref<Failure>& failure) override;
+
+ private:
+  Ref<Tensor> tensor_;
+  Dependencies dependencies_;
+  const fusor_visit_callback callback_;
+  void* const user_data_;
+};
+
 }  // namespace fusor

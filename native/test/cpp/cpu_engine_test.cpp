@@ -248,6 +248,70 @@ TEST_CASE_FIXTURE(Fixture, "borrowed memory is read in place and given back once
               expected_block(Floats(shifted.begin() + 1, shifted.end())));
 }
 
+namespace {
+
+// What a visit saw: where, and a copy.
+struct Seen {
+  std::atomic<int> calls{0};
+  fusor_status status = FUSOR_OK;
+  std::string message;
+  const void* data = nullptr;
+  Floats elements;
+
+  static void report(void* user_data, fusor_status status, const char* message, const void* data,
+                     int64_t bytes) {
+    auto* const seen = static_cast<Seen*>(user_data);
+    seen->status = status;
+    seen->message = message;
+    seen->data = data;
+    seen->elements.assign(static_cast<const float*>(data),
+                          static_cast<const float*>(data) + bytes / int64_t{sizeof(float)});
+    seen->calls = 1;
+    seen->calls.notify_all();
+  }
+  void visit(fusor_environment* env, fusor_tensor* tensor) {
+    REQUIRE(fusor_tensor_visit(env, tensor, report, this) == FUSOR_OK);
+    calls.wait(0);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a visit sees a tensor where it lies, and in row-major order if it lies otherwise") {
+  alignas(64) static float data[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+  const int64_t sizes[] = {2, 4};
+  fusor_tensor* created = nullptr;
+  REQUIRE(fusor_tensor_wrap(env(), FUSOR_F32, 2, sizes, data, nullptr, nullptr, &created) == FUSOR_OK);
+  const TensorHandle x(created);
+  Seen whole;
+  whole.visit(env(), x.get());
+  CHECK(whole.data == data);
+  CHECK(whole.elements == Floats{1, 2, 3, 4, 5, 6, 7, 8});
+
+  Seen turned;
+  turned.visit(env(), *permute(env(), x.get(), {1, 0}));
+  CHECK(turned.data != data);
+  CHECK(turned.elements == Floats{1, 5, 2, 6, 3, 7, 4, 8});
+
+  // A convolution's result lies in the backend's own layout.
+  const TensorHandle image = make_integers(env(), {1, kChannels, kHeight, kWidth}, 6);
+  const TensorHandle w = make_integers(env(), {kChannels, kChannels, 3, 3}, 7);
+  const auto attributes = convolution(1);
+  const OpResult y = run_op(env(), FUSOR_OP_CONV2D, &attributes, {image.get(), w.get()});
+  Seen convolved;
+  convolved.visit(env(), *y);
+  CHECK(convolved.elements == read(env(), *y));
+
+  const TensorHandle empty = make_tensor(env(), {0, 3}, {}, kCpu);
+  Seen nothing;
+  nothing.visit(env(), empty.get());
+  CHECK(nothing.status == FUSOR_OK);
+  CHECK(nothing.elements.empty());
+  CHECK(fusor_tensor_visit(env(), x.get(), nullptr, nullptr) == FUSOR_ERROR_ARGUMENT);
+  CHECK(fusor_tensor_visit(env(), nullptr, Seen::report, nullptr) == FUSOR_ERROR_ARGUMENT);
+}
+
 TEST_CASE_FIXTURE(Fixture, "several environments run plans and eager ops at once") {
   const Network network(env());
   const PlanHandle shared = network.plan(env());

@@ -16,14 +16,7 @@ extern const KernelSet kernel_set;
 namespace avx512 {
 extern const KernelSet kernel_set;
 }
-// Weak: what is packed for users is linked without this set, which is for tests.
-namespace avx512_emulated {
-#if defined(__ELF__)
-extern const KernelSet kernel_set __attribute__((weak));
-#else
-extern const KernelSet kernel_set;
-#endif
-}  // namespace avx512_emulated
+extern const KernelSet* const test_set;  // null in what is packed for users
 #elif defined(FUSOR_HAS_NEON)
 namespace neon {
 extern const KernelSet kernel_set;
@@ -46,8 +39,7 @@ struct Candidates {
   static constexpr int kCount = 4;
   Candidate list[kCount] = {
       {&baseline::kernel_set, __builtin_cpu_supports("x86-64-v2") != 0, true, "SSE4.2 (x86-64-v2)"},
-      {&avx512_emulated::kernel_set, __builtin_cpu_supports("x86-64-v3") != 0, false,
-       "AVX2 and FMA (x86-64-v3)"},
+      {test_set, __builtin_cpu_supports("x86-64-v3") != 0, false, "AVX2 and FMA (x86-64-v3)"},
       {&avx2::kernel_set, __builtin_cpu_supports("x86-64-v3") != 0, true, "AVX2 and FMA (x86-64-v3)"},
       {&avx512::kernel_set, __builtin_cpu_supports("x86-64-v4") != 0, true,
        "AVX-512 F, BW, CD, DQ, VL (x86-64-v4)"},
