@@ -78,8 +78,9 @@ std::string describe_threads(const BlockState& block) {
   return text;
 }
 
-[[noreturn]] void end_block_with(const std::string& reason) {
+[[noreturn]] void end_block_with(const char* reason) {
   BlockState& block = *current_block;
+  if (current_fiber != nullptr) current_fiber->in_model = true;  // and stays so: it does not run again
   char where[512];
   const char* file = block.launch_place.file_name();
   if (const char* slash = std::strrchr(file, '/')) file = slash + 1;
@@ -87,7 +88,7 @@ std::string describe_threads(const BlockState& block) {
   std::snprintf(where, sizeof where, "%s:%u (%s): block (%u, %u, %u), thread %u: ", file,
                 static_cast<unsigned>(block.launch_place.line()), block.launch_place.function_name(),
                 block.index.x, block.index.y, block.index.z, thread);
-  block.fault = where + reason + describe_threads(block);
+  block.fault = std::string(where) + reason + describe_threads(block);
   // The fibers are abandoned where they are: device code owns nothing.
   void* abandoned;
   fusor_fiber_switch(&abandoned, block.main_stack_pointer);
@@ -137,9 +138,9 @@ void complete(Barrier& barrier) {
 extern "C" void fusor_fiber_entry() {
   current_block->call->run();
   Fiber* me = current_fiber;
-  for (const auto& store : me->stores) {
-    if (!store->done)
-      fault("the thread ends while the copy engine may still read what it stores from shared memory");
+  me->in_model = true;
+  if (!me->stores.empty()) {
+    fault("the thread ends while the copy engine may still read what it stores from shared memory");
   }
   me->done = true;
   BlockState& block = *current_block;
@@ -209,6 +210,7 @@ void run_block(BlockState& block) {
     f.warp = &block.warps[i / 32];
     f.waiting_for = nullptr;
     f.done = false;
+    f.in_model = false;
     f.copies.clear();
     f.groups.clear();
     f.stores.clear();
@@ -248,18 +250,21 @@ void on_signal(int number, siginfo_t* info, void*) {
   end_block_with(text);
 }
 
+/** At every launch: others may have set theirs since. */
 void install_signal_handlers() {
-  static const bool once = [] {
-    for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
-      struct sigaction action {};
-      action.sa_sigaction = on_signal;
-      // NODEFER: the handler is left by a switch of stacks, never by returning.
-      action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-      sigaction(number, &action, &previous_actions[number]);
-    }
-    return true;
-  }();
-  (void)once;
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
+    struct sigaction present {};
+    sigaction(number, nullptr, &present);
+    if ((present.sa_flags & SA_SIGINFO) != 0 && present.sa_sigaction == on_signal) continue;
+    previous_actions[number] = present;
+    struct sigaction action {};
+    action.sa_sigaction = on_signal;
+    // NODEFER: the handler is left by a switch of stacks, never by returning.
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    sigaction(number, &action, nullptr);
+  }
 }
 
 /** A stack for the signal handler: a fiber's own may be what overflowed. */
@@ -316,6 +321,7 @@ unsigned char* dynamic_shared() {
 }
 
 void* static_shared(const void* key, size_t bytes) {
+  const InModel model;
   BlockState& block = *current_block;
   for (const StaticArray& array : block.static_arrays) {
     if (array.key == key) return array.begin;
@@ -415,6 +421,7 @@ Gathering& gather(unsigned mask, const char* name, void* operand, Place place) {
 }
 
 bool synchronize_threads_or(bool predicate, Place place) {
+  const InModel model;
   BlockState& block = *current_block;
   Barrier& barrier = block.barriers[0];
   const unsigned count = static_cast<unsigned>(block.fibers.size());
@@ -441,6 +448,7 @@ void synchronize_threads(Place place) {
 }
 
 void named_barrier(int id, int threads, bool wait_for_it, Place place) {
+  const InModel model;
   if (id < 0 || id > 15) fault("barrier %d: there are 16", id);
   if (threads <= 0 || threads % 32 != 0 || threads > static_cast<int>(current_block->fibers.size())) {
     fault("barrier %d: %d threads", id, threads);

@@ -37,6 +37,7 @@ struct Fiber {
   const char* waiting_for = nullptr; /* name of a barrier or collective; nullptr: can run */
   Place place;
   bool done = false;
+  bool in_model = false;           /* see InModel */
   std::vector<PendingCopy> copies; /* cp.async under way, oldest first */
   std::vector<size_t> groups;      /* ends of committed groups in `copies` */
   /* Of the copy engine, not known to have read their source; and ends of committed groups in it. */
@@ -136,6 +137,27 @@ struct BlockState {
 /** The block and thread that this host thread is in the middle of; nullptr outside of kernels. */
 extern thread_local BlockState* current_block;
 extern thread_local Fiber* current_fiber;
+
+/** For the length of a primitive: accesses are the emulator's own. They would be checked as a kernel's
+ * otherwise, where the linker takes an inline function of the standard library from a kernel's object file,
+ * compiled with checks. */
+class InModel {
+ public:
+  InModel() : fiber_(current_fiber) {
+    if (fiber_ != nullptr) fiber_->in_model = true;
+  }
+  ~InModel() {
+    if (fiber_ != nullptr) fiber_->in_model = false;
+  }
+  InModel(const InModel&) = delete;
+  InModel& operator=(const InModel&) = delete;
+
+ private:
+  Fiber* fiber_;
+};
+
+/** check_access (memory.h) without regard to InModel. */
+void require_access(const void* address, size_t bytes, size_t alignment, bool write);
 
 uint64_t next_random();
 /** Waits until another fiber passes this one to make_ready. */

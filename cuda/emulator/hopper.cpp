@@ -207,6 +207,7 @@ void execute_product(Warpgroup& group, const WarpgroupProduct& product) {
 }  // namespace
 
 void mbarrier_initialise(uint64_t* barrier, int arrivals) {
+  const InModel model;
   shared_offset(barrier, 8, 8, "mbarrier");
   if (arrivals <= 0 || arrivals > 1023) fault("mbarrier: a count of %d", arrivals);
   BarrierWord word{};
@@ -216,6 +217,7 @@ void mbarrier_initialise(uint64_t* barrier, int arrivals) {
 }
 
 void mbarrier_arrive(uint64_t* barrier, int bytes) {
+  const InModel model;
   BarrierWord word = read_barrier(barrier);
   if (word.pending == 0)
     fault("mbarrier: more arrivals than its count of %u", static_cast<unsigned>(word.expected));
@@ -225,12 +227,14 @@ void mbarrier_arrive(uint64_t* barrier, int bytes) {
 }
 
 void mbarrier_wait(uint64_t* barrier, int parity, Place place) {
+  const InModel model;
   if (static_cast<int>(read_barrier(barrier).phase) != (parity & 1)) return;
   current_block->phase_waiters.push_back({barrier, parity & 1, current_fiber});
   wait("mbarrier", place);
 }
 
 void fence_async_shared() {
+  const InModel model;
   const auto mark = static_cast<uint16_t>(current_fiber->number + 1);
   for (uint16_t& writer : current_block->unfenced) {
     if (writer == mark) writer = 0;
@@ -239,6 +243,7 @@ void fence_async_shared() {
 
 void tma_load_im2col(void* shared, const TensorMap* map, uint64_t* barrier, int c, int w, int h, int n,
                      int offset_w, int offset_h) {
+  const InModel model;
   const EncodedMap m = decode(map, kIm2colMagic);
   read_barrier(barrier);
   const size_t bytes = static_cast<size_t>(m.pixels) * kRowBytes, start = begin_load(shared, bytes);
@@ -273,6 +278,7 @@ void tma_load_im2col(void* shared, const TensorMap* map, uint64_t* barrier, int 
 }
 
 void tma_load_tiled(void* shared, const TensorMap* map, uint64_t* barrier, int rank, const int* start) {
+  const InModel model;
   const EncodedMap m = decode(map, kTiledMagic);
   read_barrier(barrier);
   const int depth = rank == 3 ? m.box[2] : 1;
@@ -297,6 +303,7 @@ void tma_load_tiled(void* shared, const TensorMap* map, uint64_t* barrier, int r
 }
 
 void tma_store_tiled(const TensorMap* map, const void* shared, int rank, const int* start) {
+  const InModel model;
   const EncodedMap m = decode(map, kTiledMagic);
   if (rank != 2) fault("the copy engine: stores of rank %d are not modelled", rank);
   const size_t bytes = static_cast<size_t>(m.box[1]) * kRowBytes;
@@ -324,10 +331,12 @@ void tma_store_tiled(const TensorMap* map, const void* shared, int rank, const i
 }
 
 void tma_store_commit() {
+  const InModel model;
   current_fiber->store_groups.push_back(current_fiber->stores.size());
 }
 
 void tma_store_wait_read(int newest) {
+  const InModel model;
   Fiber& me = *current_fiber;
   if (me.store_groups.size() <= static_cast<size_t>(newest)) return;
   const size_t groups = me.store_groups.size() - static_cast<size_t>(newest),
@@ -347,10 +356,12 @@ uint64_t shared_address(const void* shared) {
 }
 
 void wgmma_fence() {
+  const InModel model;
   warpgroup_collective("wgmma.fence", nullptr, [](Warpgroup& group) { group.fenced = true; });
 }
 
 void wgmma_commit() {
+  const InModel model;
   warpgroup_collective("wgmma.commit_group", nullptr, [](Warpgroup& group) {
     group.batches.push_back(group.products.size());
     group.fenced = false;
@@ -358,6 +369,7 @@ void wgmma_commit() {
 }
 
 void wgmma(float* d, int columns, uint64_t a, uint64_t b, bool accumulate, bool bfloat16) {
+  const InModel model;
   struct Operand {
     float* d;
     uint64_t a, b;
@@ -391,6 +403,7 @@ void wgmma(float* d, int columns, uint64_t a, uint64_t b, bool accumulate, bool 
 }
 
 void wgmma_wait(int newest) {
+  const InModel model;
   warpgroup_collective("wgmma.wait_group", nullptr, [=](Warpgroup& group) {
     if (group.batches.size() <= static_cast<size_t>(newest)) return;
     const size_t batches = group.batches.size() - static_cast<size_t>(newest),

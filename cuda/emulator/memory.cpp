@@ -128,8 +128,12 @@ bool in_loaded_image(uintptr_t) {
 }  // namespace
 
 void check_access(const void* pointer, size_t bytes, size_t alignment, bool write) {
+  if (current_block == nullptr || current_fiber == nullptr || current_fiber->in_model) return;
+  require_access(pointer, bytes, alignment, write);
+}
+
+void require_access(const void* pointer, size_t bytes, size_t alignment, bool write) {
   BlockState* block = current_block;
-  if (block == nullptr || current_fiber == nullptr) return;
   const auto address = reinterpret_cast<uintptr_t>(pointer);
   const auto* byte = static_cast<const unsigned char*>(pointer);
   const char* verb = write ? "writes" : "reads";
@@ -168,6 +172,7 @@ void check_access(const void* pointer, size_t bytes, size_t alignment, bool writ
         address + bytes <= a->begin + a->bytes) {
       return;
     }
+    current_fiber->in_model = true;
     fault("%s %s", verb, problem(address, bytes).c_str());
   }
   if (!write && in_loaded_image(address)) return;

@@ -7,10 +7,12 @@
 namespace fusor::cuda::emulator {
 
 void synchronize_warp(unsigned mask, Place place) {
+  const InModel model;
   warp_collective(mask, "__syncwarp", nullptr, place, [](void**) {});
 }
 
 unsigned ballot(unsigned mask, bool predicate, Place place) {
+  const InModel model;
   struct Operand {
     bool predicate;
     unsigned result;
@@ -28,6 +30,7 @@ unsigned ballot(unsigned mask, bool predicate, Place place) {
 }
 
 uint64_t shuffle_bits(unsigned mask, uint64_t value, Shuffle kind, int operand, int width, Place place) {
+  const InModel model;
   struct Operand {
     uint64_t value, result;
     int source;
@@ -72,18 +75,21 @@ uint64_t shuffle_bits(unsigned mask, uint64_t value, Shuffle kind, int operand, 
 // early, or overwrites the source or the destination too early, gets a wrong answer in every schedule.
 
 void async_copy(void* shared, const void* global, int bytes, bool valid) {
+  const InModel model;
   shared_offset(shared, static_cast<size_t>(bytes), static_cast<size_t>(bytes), "cp.async");
-  if (valid) check_access(global, static_cast<size_t>(bytes), static_cast<size_t>(bytes), false);
+  if (valid) require_access(global, static_cast<size_t>(bytes), static_cast<size_t>(bytes), false);
   std::memset(shared, 0xff, static_cast<size_t>(bytes));
   current_fiber->copies.push_back({static_cast<unsigned char*>(shared),
                                    valid ? static_cast<const unsigned char*>(global) : nullptr, bytes});
 }
 
 void async_copy_commit() {
+  const InModel model;
   current_fiber->groups.push_back(current_fiber->copies.size());
 }
 
 void async_copy_wait(int newest) {
+  const InModel model;
   Fiber& me = *current_fiber;
   if (me.groups.size() <= static_cast<size_t>(newest)) return;
   const size_t finished = me.groups.size() - static_cast<size_t>(newest), end = me.groups[finished - 1];
@@ -104,6 +110,7 @@ void async_copy_wait(int newest) {
 // -----------------------------------------------------------------------------------------------------------
 
 void ldmatrix(uint32_t* registers, int matrices, bool transposed, const void* shared_row) {
+  const InModel model;
   struct Operand {
     uint32_t* registers;
     size_t offset;
@@ -193,6 +200,7 @@ void multiply(void** operands, int rows, int columns, ReadA read_a, PlaceA place
 }  // namespace
 
 void mma_m16n8k16(float* d, const uint32_t* a, const uint32_t* b, int rows, int columns, bool bfloat16) {
+  const InModel model;
   MatrixOperand mine{d, a, b};
   warp_collective(~0u, "mma.m16n8k16", &mine, Place::current(), [=](void** operands) {
     multiply<16, 8, 4>(
@@ -207,6 +215,7 @@ void mma_m16n8k16(float* d, const uint32_t* a, const uint32_t* b, int rows, int 
 }
 
 void mma_m16n8k8_tf32(float* d, const uint32_t* a, const uint32_t* b, int rows, int columns) {
+  const InModel model;
   // The tensor core reads the upper 19 bits and no others.
   auto value = [](uint32_t bits) { return std::bit_cast<float>(bits & 0xffffe000u); };
   MatrixOperand mine{d, a, b};

@@ -26,6 +26,7 @@ __global__ void reverse(Fault fault, const float* x, float* y) {
     if (fault != Fault::barrier_not_reached || i < 64) __syncthreads();
   }
   if (fault == Fault::collective_not_reached && i != 40) __syncwarp();
+  if (fault == Fault::lane_outside_mask) __shfl_xor_sync(0x0000ffffu, i, 1);
   float value = values[kThreads - 1 - i];
   if (fault == Fault::global_out_of_bounds) value += 0.f * x[i + 1];
   y[i - (fault == Fault::global_out_of_bounds_write ? 1 : 0)] = value;

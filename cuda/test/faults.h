@@ -19,9 +19,24 @@ enum class Fault {
   collective_not_reached,  // by one lane
   ended_before_barrier,
   misaligned,
+  lane_outside_mask,
 };
 
 /** Reverses `count` = 128 floats through shared memory. */
 Status reverse_with_fault(Stream& stream, Fault fault, const float* x, float* y);
+
+enum class HopperFault {
+  none,
+  barrier_not_initialised,
+  too_many_arrivals,
+  missing_load_wait,    // of the copy engine's load
+  missing_proxy_fence,  // between writing shared memory and wgmma reading it
+  missing_product_fence,
+  missing_product_wait,
+  missing_store_wait,  // of the copy engine's store, before the thread ends
+};
+
+/** Copies `x`, a 64 x 64 matrix of bf16, to `y` as a product with the identity: TMA, wgmma, TMA. */
+Status multiply_with_fault(Stream& stream, HopperFault fault, const void* x, void* y);
 
 }  // namespace fusor::cuda::testing

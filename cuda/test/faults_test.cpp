@@ -3,6 +3,7 @@
 #include "faults.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "testing.h"
 
@@ -100,7 +101,7 @@ TEST_CASE("an access after the end of a shared array is diagnosed") {
 }
 
 TEST_CASE("a barrier that half of the block does not reach is diagnosed with what the threads wait for") {
-  check_diagnosed(Fault::barrier_not_reached, "threads 0 to 63 wait at __syncthreads, faults.cu:");
+  check_diagnosed(Fault::barrier_not_reached, "wait at __syncthreads, faults.cu:");
 }
 
 TEST_CASE("a collective that one lane does not reach is diagnosed") {
@@ -113,6 +114,10 @@ TEST_CASE("a barrier after some threads have ended is diagnosed") {
 
 TEST_CASE("a misaligned vector is diagnosed") {
   check_diagnosed(Fault::misaligned, "not a multiple of 16");
+}
+
+TEST_CASE("a lane outside of its own mask is diagnosed") {
+  check_diagnosed(Fault::lane_outside_mask, "is not in its own mask");
 }
 
 TEST_CASE("memory of the host is not the device's") {
@@ -145,4 +150,85 @@ TEST_CASE("a fault loses the device until it is reset") {
   emulator::reset_device();
   REQUIRE_OK(reverse_with_fault(stream, Fault::none, x.data(), y.data()));
   REQUIRE_OK(device::synchronize());
+}
+
+// ---- Hopper
+namespace {
+
+Outcome run(HopperFault fault) {
+  const auto x = random_values<bf16>(64 * 64, 6);
+  const DeviceBuffer<bf16> dx(x), dy(x.size());
+  Outcome outcome;
+  {
+    TestStream stream;
+    const Status launched = multiply_with_fault(stream, fault, dx.data(), dy.data());
+    outcome.status = launched.ok() ? device::synchronize() : launched;
+    if (!outcome.status.ok()) emulator::reset_device();
+  }
+  if (outcome.status.ok()) {
+    const std::vector<bf16> y = dy.read();
+    outcome.right = std::memcmp(x.data(), y.data(), x.size() * sizeof(bf16)) == 0;
+  }
+  return outcome;
+}
+
+void check_diagnosed(HopperFault fault, const char* part_of_text) {
+  in_every_schedule([&] {
+    const Outcome outcome = run(fault);
+    INFO(outcome.status.message());
+    CHECK(outcome.status.code() == FUSOR_ERROR_DEVICE_LOST);
+    CHECK(outcome.status.message().find(part_of_text) != std::string::npos);
+  });
+}
+
+void check_wrong_result(HopperFault fault) {
+  in_every_schedule([&] {
+    const Outcome outcome = run(fault);
+    REQUIRE_OK(outcome.status);
+    CHECK(!outcome.right);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("without a fault the Hopper kernel is right") {
+  in_every_schedule([] {
+    const Outcome outcome = run(HopperFault::none);
+    REQUIRE_OK(outcome.status);
+    CHECK(outcome.right);
+  });
+}
+
+TEST_CASE("an mbarrier that nobody initialised is diagnosed") {
+  check_diagnosed(HopperFault::barrier_not_initialised, "an mbarrier that nobody initialised");
+}
+
+TEST_CASE("more arrivals than an mbarrier's count are diagnosed") {
+  check_diagnosed(HopperFault::too_many_arrivals, "more arrivals than its count of 1");
+}
+
+TEST_CASE("a load that nobody waits for gives a wrong result, where it does not land by chance") {
+  for (const auto schedule : {emulator::Schedule::forward, emulator::Schedule::reverse}) {
+    emulator::set_schedule(schedule);
+    const Outcome outcome = run(HopperFault::missing_load_wait);
+    REQUIRE_OK(outcome.status);
+    CHECK(!outcome.right);
+  }
+  emulator::set_schedule(emulator::Schedule::forward);
+}
+
+TEST_CASE("a missing proxy fence is diagnosed with the thread that wrote") {
+  check_diagnosed(HopperFault::missing_proxy_fence, "wrote without fence_async_shared() after it");
+}
+
+TEST_CASE("wgmma without its fence is diagnosed") {
+  check_diagnosed(HopperFault::missing_product_fence, "without wgmma.fence");
+}
+
+TEST_CASE("a product that nobody waits for gives a wrong result") {
+  check_wrong_result(HopperFault::missing_product_wait);
+}
+
+TEST_CASE("a thread that ends before its store has read is diagnosed") {
+  check_diagnosed(HopperFault::missing_store_wait, "the thread ends while the copy engine may still read");
 }

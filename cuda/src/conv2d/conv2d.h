@@ -37,6 +37,7 @@ enum class Conv2dAlgorithm {
   implicit_gemm, /* tensor cores (f32: general cores), tiles of pixels x channels */
   depthwise,     /* one input channel per group */
   grouped,       /* few channels per group */
+  hopper,        /* implicit GEMM by TMA and wgmma; tiles of 128 pixels x 64 or 128 channels */
 };
 
 enum class Tile { t128x128, t128x64, t64x64, t32x64 };
