@@ -2,16 +2,16 @@ import { createRequire } from 'node:module';
 import { FusorError } from '@fusor/errors';
 import { Command } from 'commander';
 import type { AddCommand } from './commands/command.ts';
-import { addKernels } from './commands/kernels.ts';
-import { addModels } from './commands/models.ts';
+import { addCompare } from './commands/compare.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addReport } from './commands/report.ts';
 
-/** The commands in the order in which the help lists them; each has a file of its own. */
-const commands: readonly AddCommand[] = [addModels, addKernels, addReport];
+/** The commands that measure, in the order in which the help lists them. */
+const measuring = ['models', 'kernels', 'roofline'] as const;
 
 /**
  * The command line of `fusor-bench`. Resolves to the exit status: 0 measured, 1 something is wrong with what was found
- * (engines did not agree, a kernel became slower), 2 nothing was measured.
+ * (engines did not agree, something became slower), 2 nothing was measured.
  */
 export async function main(args: readonly string[]): Promise<number> {
   let status = 0;
@@ -20,7 +20,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .version(packageVersion())
     .showHelpAfterError('(fusor-bench --help shows all commands)')
     .exitOverride();
-  for (const add of commands) {
+  for (const add of [...(await measuringCommands()), addCompare, addReport, addDoctor]) {
     add(program, (result) => {
       status = result;
     });
@@ -30,6 +30,33 @@ export async function main(args: readonly string[]): Promise<number> {
     return status;
   } catch (error) {
     return explain(error);
+  }
+}
+
+/**
+ * The commands that need the native part of Fusor. Where it cannot be loaded they are in the help still, and say so when
+ * they are called; the other commands, `doctor` above all, work.
+ */
+async function measuringCommands(): Promise<readonly AddCommand[]> {
+  try {
+    return (await import('./commands/measuring.ts')).measuringCommands;
+  } catch (error) {
+    if (!(error instanceof FusorError)) throw error;
+    return measuring.map(
+      (name): AddCommand =>
+        (program) => {
+          program
+            .command(name)
+            .description('cannot run here: the native part of Fusor is not loaded')
+            .argument('[arguments...]')
+            .allowUnknownOption()
+            .helpOption(false)
+            .action(() => {
+              const advice = `${error.message}\nfusor-bench doctor looks into it.`;
+              throw new FusorError(advice, error.code, { cause: error });
+            });
+        },
+    );
   }
 }
 

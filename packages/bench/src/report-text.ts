@@ -23,8 +23,11 @@ export function formatEnvelope(
 }
 
 function formatCeiling({ threads, peakGflops, bandwidths }: Ceiling): string {
-  const copies = bandwidths.map(({ level, copy }) => `${level} ${copy.toFixed(0)}`).join(', ');
-  return `${plural(threads, 'thread')}: f32 peak ${peakGflops.toFixed(0)} GFLOP/s; copy ${copies} GB/s (measured)`;
+  const rates = bandwidths.map(
+    ({ level, copy, read }) =>
+      `${level} ${copy.toFixed(0)}${read === undefined ? '' : `/${read.toFixed(0)}`}`,
+  );
+  return `${plural(threads, 'thread')}: f32 peak ${peakGflops.toFixed(0)} GFLOP/s; copy/read ${rates.join(', ')} GB/s (measured)`;
 }
 
 function formatDuring(during: Envelope['load']['during']): string {

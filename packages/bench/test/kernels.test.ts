@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type KernelsResults, readResults } from '@fusor/bench/results';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { relativeDifference } from '../src/kernels/benchmark.ts';
 import { runsOfProfile } from '../src/kernels/contestants.ts';
 import { networkConvolutions } from '../src/kernels/convolution.ts';
 import { formatConvolution, outputSize, parseConvolution } from '../src/kernels/convolution-shape.ts';
 import { operationCases, operationNames } from '../src/kernels/operations.ts';
+import { greatestDifference } from '../src/timing/difference.ts';
 import { runBench } from './run-bench.ts';
 
 describe('the notation of convolutions', () => {
@@ -85,12 +85,12 @@ describe('runsOfProfile', () => {
   });
 });
 
-describe('relativeDifference', () => {
+describe('greatestDifference', () => {
   it('is relative to the greatest element, at least 1, and null where there is no number', () => {
-    expect(relativeDifference(Float32Array.of(4, -8), Float32Array.of(4, -6))).toBe(0.25);
-    expect(relativeDifference(Float32Array.of(0.5), Float32Array.of(0.25))).toBe(0.25);
-    expect(relativeDifference(Float32Array.of(1), Float32Array.of(Number.NaN))).toBeNull();
-    expect(relativeDifference(Float32Array.of(1), Float32Array.of(1, 2))).toBeNull();
+    expect(greatestDifference(Float32Array.of(4, -8), Float32Array.of(4, -6))).toBe(0.25);
+    expect(greatestDifference(Float32Array.of(0.5), Float32Array.of(0.25))).toBe(0.25);
+    expect(greatestDifference(Float32Array.of(1), Float32Array.of(Number.NaN))).toBeNull();
+    expect(greatestDifference(Float32Array.of(1), Float32Array.of(1, 2))).toBeNull();
   });
 });
 
@@ -144,7 +144,7 @@ describe('fusor-bench kernels', () => {
     { args: ['--op', 'dance'], complaint: "--op 'dance'" },
     { args: ['--shape', 'c3'], complaint: 'a convolution is written like' },
     { args: ['--only', '11x11'], complaint: 'no shape has it' },
-    { args: ['--rivals', 'nobody'], complaint: "--rivals 'nobody'" },
+    { args: ['--rivals', 'nobody'], complaint: '--rivals nobody: there is onnxruntime, onednn' },
     { args: ['--threads', '0'], complaint: 'must be a whole number' },
     { args: ['--op', 'relu,exp', '--shape', '3'], complaint: 'give one --op' },
   ])('complains about $args in words, with status 2', async ({ args, complaint }) => {

@@ -90,7 +90,45 @@ describe('measureRounds', () => {
     expect(times).toEqual([[5]]);
   });
 
-  it('stops at the first contestant that fails, with its error', async () => {
+  it('lets a contestant time itself', async () => {
+    const { contestants, now } = clockwork({ a: 10 });
+    const remote = { ...contestants[0]!, turn: async (milliseconds: number) => milliseconds / 4 };
+    const times = await measureRounds([remote], { rounds: 2, seconds: 1, pauseMilliseconds: 0, now });
+    expect(times).toEqual([[125, 125]]);
+  });
+
+  it('wakes only those whose runs are short', async () => {
+    const { contestants, order, now } = clockwork({ a: 400 });
+    await measureRounds(contestants, { rounds: 2, seconds: 0, pauseMilliseconds: 0, now });
+    expect(order).toHaveLength(1 + 2);
+  });
+
+  it('goes on without an optional contestant that fails, and says so', async () => {
+    const { contestants, now } = clockwork({ a: 10, b: 20 });
+    let runs = 0;
+    const dying = {
+      name: 'rival',
+      optional: true,
+      run: async () => {
+        if (++runs > warmUpRuns + 2) throw new Error('killed');
+      },
+    };
+    const failures: [number, unknown][] = [];
+    let turns = 0;
+    const times = await measureRounds([contestants[0]!, dying, contestants[1]!], {
+      rounds: 3,
+      seconds: 0,
+      pauseMilliseconds: 0,
+      now,
+      onTurn: () => ++turns,
+      onFailure: (index, error) => failures.push([index, error]),
+    });
+    expect(times).toEqual([[10, 10, 10], [], [20, 20, 20]]);
+    expect(failures).toEqual([[1, new Error('killed')]]);
+    expect(turns).toBe(9);
+  });
+
+  it('stops at the first contestant that fails and is not optional, with its error', async () => {
     const failing = {
       name: 'a',
       run: async () => {

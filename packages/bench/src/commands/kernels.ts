@@ -1,32 +1,38 @@
 import { ArgumentError } from '@fusor/errors';
 import { getThreads } from '@fusor/native';
-import { benchmarkKernels, kernelRows } from '../kernels/benchmark.ts';
+import type { Command } from 'commander';
+import { benchmarkKernels, kernelRivals, kernelRows } from '../kernels/benchmark.ts';
 import type { KernelCase } from '../kernels/case.ts';
 import { convolutionCase, networkConvolutions } from '../kernels/convolution.ts';
 import { parseConvolution } from '../kernels/convolution-shape.ts';
 import { operationCases, operationNames } from '../kernels/operations.ts';
 import { formatKernels, kernelsAgree } from '../kernels/report.ts';
 import { startProgress } from '../progress.ts';
-import { writeResults } from '../results/envelope.ts';
-import { count, counts, seconds, words } from './arguments.ts';
+import { markdownReport } from '../report/write.ts';
+import { resultsJson } from '../results/json.ts';
+import { words } from './arguments.ts';
 import type { AddCommand } from './command.ts';
+import {
+  addMeasuring,
+  addOutput,
+  addRivals,
+  chosenRivals,
+  commandLine,
+  type MeasuringFlags,
+  type OutputFlags,
+} from './options.ts';
+import { checkOutput, writeOutput } from './output.ts';
 
-interface KernelsFlags {
+interface KernelsFlags extends MeasuringFlags, OutputFlags {
   readonly op: readonly string[];
   readonly network: readonly string[];
   readonly only?: string;
   readonly shape: readonly string[];
-  readonly batch: readonly number[];
-  readonly threads?: readonly number[];
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly rivals: readonly string[] | false;
-  readonly json?: string;
-  readonly quiet: boolean;
+  readonly rivals?: readonly string[] | boolean;
 }
 
 export const addKernels: AddCommand = (program, finish) => {
-  program
+  const command = program
     .command('kernels')
     .description('single operations: next to onnxruntime, oneDNN and a plain copy, in turns')
     .option('--op <names>', `conv2d, ${operationNames.join(', ')}, all`, words, ['conv2d'])
@@ -37,19 +43,10 @@ export const addKernels: AddCommand = (program, finish) => {
       (text: string, so: string[]) => [...so, text],
       [],
     )
-    .option('--only <text>', 'rows whose shape has this text, such as 3x3')
-    .option('--batch <sizes>', 'images per run of convolutions, separated by commas', counts, [1])
-    .option(
-      '--threads <counts>',
-      'threads of every engine, separated by commas (default: all physical cores)',
-      counts,
-    )
-    .option('--rounds <n>', 'turns of each engine', count, 9)
-    .option('--seconds <s>', 'seconds that each engine runs per row', seconds, 0.3)
-    .option('--rivals <names>', 'onnxruntime, onednn', words, ['onnxruntime', 'onednn'])
-    .option('--no-rivals', 'Fusor alone')
-    .option('--json <file>', 'also write everything measured to a file')
-    .option('--quiet', 'no progress bar', false)
+    .option('--only <text>', 'rows whose shape has this text, such as 3x3');
+  addMeasuring(command, { batch: [1], rounds: 9, seconds: 0.3 });
+  addRivals(command, kernelRivals);
+  addOutput(command)
     .addHelpText(
       'after',
       `
@@ -58,29 +55,28 @@ Examples:
   fusor-bench kernels --op layerNorm,addLayerNorm --shape 512x768
   fusor-bench kernels --shape 'c64 k64 56x56 3x3 p1 +relu' --batch 1,8
 A convolution is c (input channels), k (output channels), image, kernel, s (stride), p (padding), d (dilation), g (groups),
-+residual, +relu. linear takes rows x inputs x outputs, matmul m x k x n, all others the sizes of their input.`,
++residual, +relu. linear takes rows x inputs x outputs, matmul m x k x n, all others the sizes of their input; --batch is
+for convolutions.
+Exit status: 0 measured, 1 engines gave different results, 2 not measured.`,
     )
-    .action(
-      async (
-        flags: KernelsFlags,
-        command: { readonly parent: { readonly rawArgs: readonly string[] } | null },
-      ) => finish(await runKernels(flags, command.parent?.rawArgs ?? [])),
-    );
+    .action(async (flags: KernelsFlags, self: Command) => finish(await runKernels(flags, commandLine(self))));
 };
 
 async function runKernels(flags: KernelsFlags, command: readonly string[]): Promise<number> {
+  checkOutput(flags);
   const cases = await chooseCases(flags);
-  const rivals = flags.rivals === false ? [] : flags.rivals;
-  const unknown = rivals.find((name) => name !== 'onnxruntime' && name !== 'onednn');
-  if (unknown !== undefined)
-    throw new ArgumentError(`--rivals '${unknown}': there is onnxruntime and onednn`);
+  const rivals = chosenRivals(flags.rivals, kernelRivals);
   const settings = { ...flags, rivals, threads: flags.threads ?? [getThreads()], batches: flags.batch };
-  const progress = startProgress(kernelRows(cases, settings).length, flags.quiet);
+  const progress = startProgress(flags.progress);
+  progress.total(kernelRows(cases, settings).length);
   const results = await benchmarkKernels(cases, { ...settings, command, progress }).finally(() =>
     progress.stop(),
   );
-  console.log(formatKernels(results));
-  if (flags.json !== undefined) await writeResults(flags.json, results);
+  await writeOutput(flags, {
+    text: () => formatKernels(results),
+    json: () => resultsJson(results),
+    markdown: () => markdownReport([{ name: 'this run', results }]),
+  });
   return kernelsAgree(results) ? 0 : 1;
 }
 

@@ -1,48 +1,51 @@
 import type { DeviceOption } from '@fusor/native';
 import { models as knownModels } from '@fusor/resnet';
-import { Option } from 'commander';
-import { measureCeilings } from '../machine/ceilings.ts';
-import { benchmarkModels, countTurns } from '../models/benchmark.ts';
-import { formatReport } from '../models/report.ts';
-import { agrees } from '../models/results.ts';
-import { toResults } from '../models/to-results.ts';
+import type { Command } from 'commander';
+import { benchmarkModels } from '../models/benchmark.ts';
+import { formatModels } from '../models/report.ts';
 import { startProgress } from '../progress.ts';
-import { beginRun, writeResults } from '../results/envelope.ts';
-import { count, counts, seconds } from './arguments.ts';
+import { markdownReport } from '../report/write.ts';
+import { resultsJson } from '../results/json.ts';
+import { agrees } from '../results/models.ts';
+import { modelRivals } from '../rival/model-rivals.ts';
 import type { AddCommand } from './command.ts';
+import {
+  addDevice,
+  addMeasuring,
+  addOutput,
+  addRivals,
+  chosenRivals,
+  commandLine,
+  type MeasuringFlags,
+  type OutputFlags,
+} from './options.ts';
+import { checkOutput, writeOutput } from './output.ts';
 
-interface ModelsFlags {
-  readonly batch: readonly number[];
-  readonly threads?: number;
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly json?: string;
+interface ModelsFlags extends MeasuringFlags, OutputFlags {
   readonly eager: boolean;
-  readonly rival: boolean;
+  readonly rivals?: readonly string[] | boolean;
   readonly device: DeviceOption;
-  readonly quiet: boolean;
 }
 
 export const addModels: AddCommand = (program, finish) => {
-  program
+  const command = program
     .command('models')
-    .description('ResNets with random weights: compiled, eager and in onnxruntime-node, in turns')
-    .argument('[names...]', `networks (${Object.keys(knownModels).join(', ')})`, ['resnet18', 'resnet50'])
-    .option('--batch <sizes>', 'images per run, separated by commas', counts, [1, 8])
-    .option('--threads <n>', 'threads of every engine (default: all physical cores)', count)
-    .option('--rounds <n>', 'turns of each engine', count, 9)
-    .option('--seconds <s>', 'seconds that each engine runs per network and batch size', seconds, 3)
-    .option('--json <file>', 'also write everything measured to a file')
-    .option('--no-eager', 'leave out the eager mode')
-    .option('--no-rival', 'leave out onnxruntime-node')
-    .addOption(new Option('--device <name>', "'cpu', 'cuda', 'cuda:1', …").default('cpu'))
-    .option('--quiet', 'no progress bar', false)
-    .action(
-      async (
-        names: string[],
-        flags: ModelsFlags,
-        command: { readonly parent: { readonly rawArgs: readonly string[] } | null },
-      ) => finish(await runModels(names, flags, command.parent?.rawArgs ?? [])),
+    .description('whole networks with random weights: compiled, eager and in other engines, in turns')
+    .argument('[names...]', `networks (${Object.keys(knownModels).join(', ')})`, ['resnet18', 'resnet50']);
+  addMeasuring(command, { batch: [1, 8], rounds: 9, seconds: 3 });
+  addRivals(command, modelRivals).option('--no-eager', 'leave out the eager mode');
+  addOutput(addDevice(command))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fusor-bench models                                            resnet18 and resnet50, next to all engines that are here
+  fusor-bench models resnet34 --batch 1,8 --threads 1,2 --json resnet34.json
+  fusor-bench models resnet50 --rivals onnxruntime --rounds 15 --seconds 10
+Exit status: 0 measured, 1 engines gave different logits, 2 not measured.`,
+    )
+    .action(async (names: string[], flags: ModelsFlags, self: Command) =>
+      finish(await runModels(names, flags, commandLine(self))),
     );
 };
 
@@ -51,16 +54,24 @@ async function runModels(
   flags: ModelsFlags,
   command: readonly string[],
 ): Promise<number> {
-  const { batch, threads, json, quiet, ...rest } = flags;
-  const options = { ...rest, batches: batch, ...(threads === undefined ? {} : { threads }) };
-  const progress = startProgress(countTurns(names, options), quiet);
-  const run = await beginRun({ command, ...rest });
-  const report = await benchmarkModels(names, { ...options, progress }).finally(() => progress.stop());
-  const envelope = await run.finish();
-  console.log(formatReport(report));
-  if (json !== undefined) {
-    const ceilings = await measureCeilings([report.threads], flags.device);
-    await writeResults(json, toResults(report, envelope, ceilings));
-  }
-  return report.networks.every(agrees) ? 0 : 1;
+  checkOutput(flags);
+  const { batch, rounds, seconds, eager, device } = flags;
+  const progress = startProgress(flags.progress);
+  const results = await benchmarkModels(names, {
+    batches: batch,
+    ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+    rounds,
+    seconds,
+    eager,
+    rivals: chosenRivals(flags.rivals, modelRivals),
+    device,
+    progress,
+    command,
+  }).finally(() => progress.stop());
+  await writeOutput(flags, {
+    text: () => formatModels(results),
+    json: () => resultsJson(results),
+    markdown: () => markdownReport([{ name: 'this run', results }]),
+  });
+  return results.networks.every(agrees) ? 0 : 1;
 }

@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setThreads } from '@fusor/native';
-import { bestPeak, measureCeilings } from '../machine/ceilings.ts';
+import { measureCeilings, raisePeaks } from '../machine/ceilings.ts';
 import { CopyPool } from '../machine/copy.ts';
 import { generator, uniform } from '../models/randomize.ts';
+import type { Progress } from '../progress.ts';
 import { beginRun, isNoisy } from '../results/envelope.ts';
 import { type KernelResult, type KernelsResults, type KernelTiming, verdictOf } from '../results/kernels.ts';
 import type { Ceiling, EngineInfo, MissingEngine, Speedup } from '../results/types.ts';
 import { findOneDnn } from '../rival/onednn.ts';
 import { findOnnxRuntime } from '../rival/onnxruntime.ts';
+import { greatestDifference } from '../timing/difference.ts';
 import { ratios } from '../timing/rounds.ts';
 import { spread } from '../timing/statistics.ts';
 import type { KernelCase } from './case.ts';
@@ -21,6 +23,9 @@ import {
 } from './contestants.ts';
 import { outputSize } from './convolution-shape.ts';
 
+/** The engines that single operations can be compared with. */
+export const kernelRivals: readonly string[] = ['onnxruntime', 'onednn'];
+
 export interface KernelsOptions {
   readonly command: readonly string[];
   readonly batches: readonly number[];
@@ -30,7 +35,7 @@ export interface KernelsOptions {
   readonly seconds: number;
   /** `'onnxruntime'`, `'onednn'` */
   readonly rivals: readonly string[];
-  readonly progress: { stage(text: string): void; step(): void };
+  readonly progress: Progress;
 }
 
 /** Rivals' threads spin for a while after a run; onnxruntime's longest. */
@@ -77,7 +82,7 @@ export async function benchmarkKernels(
     }
     await copies?.pool.close();
     const envelope = await run.finish();
-    const raised = await raisedPeaks(ceilings);
+    const raised = await raisePeaks(ceilings);
     return {
       ...envelope,
       kind: 'kernels',
@@ -95,15 +100,6 @@ export async function benchmarkKernels(
 export function withPeakShares(row: KernelResult, ceilings: readonly Ceiling[]): KernelResult {
   const peak = ceilings.find(({ threads }) => threads === row.threads)!.peakGflops;
   return { ...row, engines: row.engines.map((engine) => ({ ...engine, peakShare: engine.gflops / peak })) };
-}
-
-/** Other work can only lower a measured peak: the greater of before and after counts. */
-async function raisedPeaks(ceilings: readonly Ceiling[]): Promise<Ceiling[]> {
-  const raised: Ceiling[] = [];
-  for (const ceiling of ceilings) {
-    raised.push({ ...ceiling, peakGflops: Math.max(ceiling.peakGflops, await bestPeak(ceiling.threads)) });
-  }
-  return raised;
 }
 
 interface Rivals {
@@ -220,7 +216,7 @@ function describeRow(row: {
       gflops,
       gigabytesPerSecond: own.bytes / milliseconds.median / 1e6,
       peakShare: gflops / peak,
-      ...(index === 0 ? {} : { difference: relativeDifference(own.output, contestant.output) }),
+      ...(index === 0 ? {} : { difference: greatestDifference(own.output, contestant.output) }),
     };
   });
   const speedups = contestants
@@ -244,20 +240,6 @@ function describeRow(row: {
       : { copy: { milliseconds: spread(copyTimes), share: spread(ratios(times[0]!, copyTimes)) } }),
     verdict: verdictOf(best),
   };
-}
-
-/** Greatest difference relative to the greatest element (at least 1); null where it is not a number. */
-export function relativeDifference(reference: Float32Array, other: Float32Array): number | null {
-  let scale = 1;
-  let worst = 0;
-  if (reference.length !== other.length) return null;
-  for (const [index, value] of reference.entries()) {
-    const difference = Math.abs(value - other[index]!);
-    if (!Number.isFinite(difference)) return null;
-    scale = Math.max(scale, Math.abs(value));
-    worst = Math.max(worst, difference);
-  }
-  return worst / scale;
 }
 
 function randomOperands(kernel: KernelCase, batch: number): Operands {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { CopyRequest } from './copy-worker.ts';
+import type { CopyRequest, Traffic } from './copy-worker.ts';
 
 /** Threads that copy memory, side by side: the yardstick of everything that is bound by memory. */
 export class CopyPool {
@@ -14,12 +14,12 @@ export class CopyPool {
   }
 
   /**
-   * Milliseconds to move `bytes` in all, half of them read and half written, each thread its part, again and again for
-   * `milliseconds`; the median of the repetitions.
+   * Milliseconds to move `bytes` in all, each thread its part, again and again for `milliseconds`; the median of the
+   * repetitions. Copying reads one half of them and writes the other.
    */
-  async measure(bytes: number, milliseconds: number): Promise<number> {
+  async measure(bytes: number, milliseconds: number, traffic: Traffic = 'copy'): Promise<number> {
     const part = Math.max(1, Math.round(bytes / 2 / this.#workers.length));
-    const request: CopyRequest = { bytes: part, milliseconds };
+    const request: CopyRequest = { traffic, bytes: part, milliseconds };
     const times = await Promise.all(
       this.#workers.map(async (worker) => {
         worker.postMessage(request);

@@ -1,122 +1,139 @@
 import { trace } from '@fusor/layers';
-import { type DeviceOption, getThreads, manualSeed, measurePeak, setThreads } from '@fusor/native';
+import { type DeviceOption, getThreads, manualSeed, setThreads } from '@fusor/native';
 import { findModel, type ModelEntry } from '@fusor/resnet';
-import { describeMachine, readLoad } from '../machine/machine.ts';
-import { writeOnnx } from '../onnx/index.ts';
-import { findOnnxRuntime, type OnnxRival } from '../rival/onnxruntime.ts';
+import { measureCeilings, raisePeaks } from '../machine/ceilings.ts';
+import { noProgress, type Progress } from '../progress.ts';
+import { beginRun, isNoisy } from '../results/envelope.ts';
+import type { EngineResult, ModelsResults, NetworkResult } from '../results/models.ts';
+import type { Ceiling, EngineInfo, MissingEngine, Speedup } from '../results/types.ts';
+import type { ModelRival } from '../rival/model-rival.ts';
+import { findModelRivals } from '../rival/model-rivals.ts';
+import { greatestDifference } from '../timing/difference.ts';
 import { measureRounds, ratios } from '../timing/rounds.ts';
 import { spread } from '../timing/statistics.ts';
 import { compiledEngine, type Engine, eagerEngine, type Images, rivalEngine } from './engines.ts';
 import { countFlops } from './flops.ts';
 import { generator, randomizeNorms, uniform } from './randomize.ts';
-import type { EngineName, EngineResult, ModelsReport, NetworkResult } from './results.ts';
 
 export interface BenchmarkOptions {
   /** Images per run; each is measured. Default `[1, 8]`. */
   readonly batches?: readonly number[];
-  /** Threads of every engine. Default: the physical cores that this process may use. */
-  readonly threads?: number;
+  /** Threads of every engine; each count is measured. Default: the physical cores that this process may use. */
+  readonly threads?: readonly number[];
   /** Turns of each engine. Default 9. */
   readonly rounds?: number;
-  /** Seconds that each engine runs per network and batch size, over all rounds. Default 3. */
+  /** Seconds that each engine runs per network, batch size and thread count, over all rounds. Default 3. */
   readonly seconds?: number;
   /** Whether the network also runs layer by layer. Default true. */
   readonly eager?: boolean;
-  /** Whether onnxruntime-node also runs, where it is installed. Default true. */
-  readonly rival?: boolean;
+  /** Other engines, where they are installed: `'onnxruntime'`, `'tfjs'`, `'pytorch'`. Default: onnxruntime. */
+  readonly rivals?: readonly string[];
   /** Default `'cpu'`. */
   readonly device?: DeviceOption;
   /** Told what happens, for a progress bar. */
-  readonly progress?: BenchmarkProgress;
-}
-
-export interface BenchmarkProgress {
-  stage(text: string): void;
-  step(): void;
+  readonly progress?: Progress;
+  /** Kept in the results: the command line that asked for them. */
+  readonly command?: readonly string[];
 }
 
 /** Long enough for onnxruntime's threads to stop spinning (they give up after some milliseconds) and to sleep. */
 const pauseMilliseconds = 80;
 
-/** How many turns a benchmark has: what a progress bar counts to. */
-export function countTurns(
-  models: readonly string[],
-  { batches = defaults.batches, rounds = defaults.rounds, eager = true, rival = true }: BenchmarkOptions,
-): number {
-  return models.length * batches.length * rounds * (1 + Number(eager) + Number(rival));
-}
-
-const defaults = { batches: [1, 8], rounds: 9, seconds: 3, device: 'cpu' } as const;
+const ownEngines: readonly EngineInfo[] = [
+  { id: 'compiled', label: 'fusor compiled', kind: 'fusor' },
+  { id: 'eager', label: 'fusor eager', kind: 'fusor' },
+];
 
 /**
- * Measures networks of @fusor/resnet, with random weights on random images, compiled, eager and in onnxruntime-node. The
- * engines take turns, and before anything is timed their logits are compared.
+ * Measures networks of @fusor/resnet, with random weights on random images, compiled, eager and in other engines. The
+ * engines take turns, and before anything is timed their logits are compared. A rival that fails is named among the
+ * missing, with the reason, and the others go on.
  *
  * @param models names, as `findModel` of @fusor/resnet takes them
  */
 export async function benchmarkModels(
   models: readonly string[],
   options: BenchmarkOptions = {},
-): Promise<ModelsReport> {
+): Promise<ModelsResults> {
   const entries = models.map(findModel);
-  const settings = { ...defaults, eager: true, rival: true, ...options };
-  const progress = options.progress ?? { stage: () => {}, step: () => {} };
-  setThreads(options.threads ?? 0);
-  const threads = getThreads();
-  const before = await readLoad();
-  // Other work can only lower what is measured: the greatest of several measurements is the peak.
-  let peakGflops = 0;
-  const measurePeakAgain = async () => {
-    progress.stage('measuring the peak');
-    peakGflops = Math.max(peakGflops, await measurePeak({ threads, device: settings.device }));
-  };
-  await measurePeakAgain();
-  const found = settings.rival ? await findOnnxRuntime() : { missing: 'not asked for' };
-  const rival = 'missing' in found ? undefined : found;
-
-  const networks: NetworkResult[] = [];
-  for (const entry of entries) {
-    for (const batch of settings.batches) {
-      networks.push(await benchmarkNetwork(entry, batch, { ...settings, threads, rival, progress }));
-      await measurePeakAgain();
+  const { batches = [1, 8], rounds = 9, seconds = 3, eager = true, device = 'cpu' } = options;
+  const { rivals: names = ['onnxruntime'], progress = noProgress, command = [] } = options;
+  const threadsBefore = getThreads();
+  const threads = options.threads ?? [threadsBefore];
+  const run = await beginRun({ command, device, rounds, seconds });
+  progress.stage('looking for other engines');
+  const found = await findModelRivals(names);
+  try {
+    const engineCount = 1 + Number(eager) + found.rivals.length;
+    progress.total(entries.length * batches.length * threads.length * rounds * engineCount);
+    progress.stage('measuring what the machine can do');
+    const ceilings = await measureCeilings(threads, device);
+    const networks: NetworkResult[] = [];
+    const missing: MissingEngine[] = [...found.missing];
+    for (const entry of entries) {
+      for (const batch of batches) {
+        for (const count of threads) {
+          setThreads(count);
+          const row = { entry, batch, threads: count };
+          const settings = { rounds, seconds, eager, device, rivals: found.rivals, progress };
+          const measured = await benchmarkNetwork(row, settings);
+          networks.push(measured.network);
+          missing.push(...measured.missing);
+        }
+      }
     }
+    const envelope = await run.finish();
+    const raised = await raisePeaks(ceilings, device);
+    const used = new Set(networks.flatMap(({ engines }) => engines.map(({ engine }) => engine)));
+    return {
+      ...envelope,
+      kind: 'models',
+      engines: [...ownEngines, ...found.rivals.map(({ info }) => info)].filter(({ id }) => used.has(id)),
+      missing,
+      ceilings: raised,
+      networks: networks.map((network) => withPeakShares(network, raised)),
+    };
+  } finally {
+    setThreads(threadsBefore);
+    await found.close();
   }
-  return {
-    date: new Date().toISOString(),
-    machine: describeMachine(),
-    device: settings.device,
-    threads,
-    peakGflops,
-    load: { before, after: await readLoad() },
-    rival: rival === undefined ? (found as { missing: string }) : { name: rival.name },
-    rounds: settings.rounds,
-    secondsPerEngine: settings.seconds,
-    networks: networks.map((network) => withPeakShares(network, peakGflops)),
-  };
 }
 
-function withPeakShares(network: NetworkResult, peakGflops: number): NetworkResult {
-  const engines = network.engines.map((engine) => ({ ...engine, peakShare: engine.gflops / peakGflops }));
+function withPeakShares(network: NetworkResult, ceilings: readonly Ceiling[]): NetworkResult {
+  const peak = ceilings.find(({ threads }) => threads === network.threads)!.peakGflops;
+  const engines = network.engines.map((engine) => ({ ...engine, peakShare: engine.gflops / peak }));
   return { ...network, engines };
 }
 
-interface NetworkSettings {
+/** One network with one batch size and thread count. */
+interface Row {
+  readonly entry: ModelEntry;
+  readonly batch: number;
   readonly threads: number;
+}
+
+interface RowSettings {
   readonly rounds: number;
   readonly seconds: number;
   readonly eager: boolean;
   readonly device: DeviceOption;
-  readonly rival: OnnxRival | undefined;
-  readonly progress: BenchmarkProgress;
+  readonly rivals: readonly ModelRival[];
+  readonly progress: Progress;
 }
 
 async function benchmarkNetwork(
-  entry: ModelEntry,
-  batch: number,
-  settings: NetworkSettings,
-): Promise<NetworkResult> {
-  const { threads, rival, device, progress } = settings;
-  const title = `${entry.name}, batch ${batch}`;
+  { entry, batch, threads }: Row,
+  { rounds, seconds, eager, device, rivals, progress }: RowSettings,
+): Promise<{ network: NetworkResult; missing: MissingEngine[] }> {
+  const title = `${entry.name}, batch ${batch}, ${threads} thread${threads === 1 ? '' : 's'}`;
+  const missing: MissingEngine[] = [];
+  const fails = ({ id, label }: Pick<EngineInfo, 'id' | 'label'>, error: unknown) => {
+    missing.push({
+      id,
+      label,
+      reason: `${title}: ${error instanceof Error ? error.message : String(error)}`,
+    });
+  };
   progress.stage(`${title}: building`);
   manualSeed(1);
   const model = entry.create().eval();
@@ -124,86 +141,71 @@ async function benchmarkNetwork(
   const shape: Images['shape'] = [batch, ...entry.inputShape];
   const graph = trace(model, shape);
   const outputs = graph.outputs[0]!.shape[1]!;
-  const images: Images = {
-    data: uniform(
-      generator(2),
-      shape.reduce((product, size) => product * size, 1),
-      -1,
-      1,
-    ),
-    shape,
-  };
+  const size = shape.reduce((product, length) => product * length, 1);
+  const images: Images = { data: uniform(generator(2), size, -1, 1), shape };
 
   const engines: Engine[] = [];
   try {
     engines.push(await compiledEngine(model, images, outputs, { device, threads }));
-    if (settings.eager) engines.push(eagerEngine(model, images, outputs, device));
-    if (rival !== undefined) {
-      progress.stage(`${title}: loading into ${rival.name}`);
-      const network = await rival.load(await writeOnnx(graph, { name: entry.name }), [images], threads);
-      engines.push(rivalEngine(network, images, outputs));
-    }
+    if (eager) engines.push(eagerEngine(model, images, outputs, device));
     for (const engine of engines) await engine.run();
-    const differences = compareLogits(engines);
-
+    for (const rival of rivals) {
+      progress.stage(`${title}: loading into ${rival.info.label}`);
+      try {
+        const loaded = await rival.load({ name: entry.name, graph, ...images }, threads);
+        engines.push(rivalEngine(rival.info, loaded));
+        await engines.at(-1)!.run();
+      } catch (error) {
+        fails(rival.info, error);
+        if (engines.at(-1)!.name === rival.info.id) await engines.pop()!.close();
+        progress.step(rounds);
+      }
+    }
     progress.stage(title);
     const times = await measureRounds(engines, {
-      rounds: settings.rounds,
-      seconds: settings.seconds,
+      rounds,
+      seconds,
       pauseMilliseconds,
       onTurn: () => progress.step(),
+      onFailure: (index, error) => fails(engines[index]!.info, error),
     });
     const layers = (await engines[0]!.profile?.()) ?? [];
-    return { ...describe(entry.name, batch, countFlops(graph), engines, times, differences), layers };
+    const row = { model: entry.name, batch, threads };
+    return { network: { ...describe(row, countFlops(graph), engines, times), layers }, missing };
   } finally {
-    for (const engine of engines) await engine.close();
+    for (const engine of engines) await engine.close().catch(() => {});
     model.dispose();
   }
 }
 
-/** Greatest difference of each engine's logits from the first engine's, relative to the greatest logit. */
-function compareLogits(engines: readonly Engine[]): Partial<Record<EngineName, number>> {
-  const reference = engines[0]!.logits;
-  const scale = Math.max(1, ...reference.map(Math.abs));
-  return Object.fromEntries(
-    engines
-      .slice(1)
-      .map(({ name, logits }) => [
-        name,
-        reference.reduce((worst, value, index) => Math.max(worst, Math.abs(value - logits[index]!)), 0) /
-          scale,
-      ]),
-  );
-}
-
 function describe(
-  model: string,
-  batch: number,
+  row: Pick<NetworkResult, 'model' | 'batch' | 'threads'>,
   flops: number,
   engines: readonly Engine[],
   times: readonly (readonly number[])[],
-  differences: Partial<Record<EngineName, number>>,
 ): Omit<NetworkResult, 'layers'> {
-  const roundsOf = (name: EngineName) => times[engines.findIndex((engine) => engine.name === name)];
-  const results = engines.map((engine, index): EngineResult => {
-    const milliseconds = spread(times[index]!);
-    return {
+  const results: EngineResult[] = [];
+  const speedups: Speedup[] = [];
+  let eagerOverCompiled = {};
+  const [compiled] = times as [readonly number[]];
+  for (const [index, engine] of engines.entries()) {
+    const rounds = times[index]!;
+    if (rounds.length === 0) continue;
+    const milliseconds = spread(rounds);
+    results.push({
       engine: engine.name,
       milliseconds,
-      imagesPerSecond: (1000 * batch) / milliseconds.median,
+      noisy: isNoisy(milliseconds),
+      rounds,
+      imagesPerSecond: (1000 * row.batch) / milliseconds.median,
       gflops: flops / milliseconds.median / 1e6,
-      rounds: times[index]!,
-    };
-  });
-  const compiled = roundsOf('compiled')!;
-  const [eager, rival] = [roundsOf('eager'), roundsOf('onnxruntime')];
-  return {
-    model,
-    batch,
-    gflop: flops / 1e9,
-    engines: results,
-    ...(rival === undefined ? {} : { speedup: spread(ratios(compiled, rival)) }),
-    ...(eager === undefined ? {} : { eagerOverCompiled: spread(ratios(compiled, eager)) }),
-    differences,
-  };
+      // Known when all rows are measured.
+      peakShare: 0,
+      ...(index === 0 ? {} : { difference: greatestDifference(engines[0]!.logits, engine.logits) }),
+    });
+    const ratio = spread(ratios(compiled, rounds));
+    if (engine.optional === true) speedups.push({ rival: engine.name, ratio });
+    else if (index > 0) eagerOverCompiled = { eagerOverCompiled: ratio };
+  }
+  return { ...row, gflop: flops / 1e9, engines: results, speedups, ...eagerOverCompiled };
 }

@@ -1,15 +1,14 @@
 import { compile, type Module } from '@fusor/layers';
 import { type DeviceOption, scope, Tensor } from '@fusor/native';
-import type { Layer } from '../results/types.ts';
-import type { RivalNetwork } from '../rival/onnxruntime.ts';
+import type { EngineInfo, Layer } from '../results/types.ts';
+import type { LoadedNetwork } from '../rival/model-rival.ts';
 import type { Contestant } from '../timing/rounds.ts';
 import { spread } from '../timing/statistics.ts';
-import type { EngineName } from './results.ts';
-import { layersOf } from './to-results.ts';
+import { layersOf } from './layers.ts';
 
 /** A network ready to run on one input in one way. */
 export interface Engine extends Contestant {
-  readonly name: EngineName;
+  readonly info: Pick<EngineInfo, 'id' | 'label'>;
   /** The logits of the last run. */
   readonly logits: Float32Array;
   close(): Promise<void>;
@@ -37,6 +36,7 @@ export async function compiledEngine(
   const logits = new Float32Array(images.shape[0] * outputs);
   return {
     name: 'compiled',
+    info: { id: 'compiled', label: 'fusor compiled' },
     logits,
     run: async () => {
       await plan.run(images.data, { into: logits });
@@ -57,6 +57,7 @@ export function eagerEngine(model: Module, images: Images, outputs: number, devi
   const input = Tensor.from(images.data, images.shape, { device });
   return {
     name: 'eager',
+    info: { id: 'eager', label: 'fusor eager' },
     logits,
     run: async () => {
       const output = scope(() => model.forward(input) as Tensor);
@@ -67,15 +68,17 @@ export function eagerEngine(model: Module, images: Images, outputs: number, devi
   };
 }
 
-/** The same network in the other engine. */
-export function rivalEngine(network: RivalNetwork, images: Images, outputs: number): Engine {
-  const logits = new Float32Array(images.shape[0] * outputs);
+/** The same network in another engine. */
+export function rivalEngine(info: EngineInfo, network: LoadedNetwork): Engine {
   return {
-    name: 'onnxruntime',
-    logits,
-    run: async () => {
-      logits.set(await network.run());
+    name: info.id,
+    info,
+    optional: true,
+    get logits() {
+      return network.output;
     },
+    run: () => network.run(),
+    ...(network.turn === undefined ? {} : { turn: (milliseconds: number) => network.turn!(milliseconds) }),
     close: () => network.close(),
   };
 }

@@ -1,100 +1,90 @@
 import Table from 'cli-table3';
-import type { Load } from '../machine/machine.ts';
-import type { Spread } from '../timing/statistics.ts';
+import { formatEnvelope, formatSpread } from '../report-text.ts';
 import {
   agreement,
   agrees,
-  type EngineName,
   type EngineResult,
-  type ModelsReport,
+  type ModelsResults,
   type NetworkResult,
-} from './results.ts';
+} from '../results/models.ts';
+import type { Spread } from '../timing/statistics.ts';
 
-/** What the tables call the engines. */
-function label(engine: EngineName, report: ModelsReport): string {
-  if (engine === 'compiled') return 'fusor compiled';
-  if (engine === 'eager') return 'fusor eager';
-  return 'name' in report.rival ? report.rival.name : 'onnxruntime-node';
+/** The results as text for a terminal. */
+export function formatModels(results: ModelsResults): string {
+  const label = (id: string) => results.engines.find((engine) => engine.id === id)?.label ?? id;
+  return [
+    ...formatEnvelope(results),
+    '',
+    timesTable(results, label),
+    '',
+    ...results.networks.flatMap((network) => summary(network, label)),
+  ].join('\n');
 }
 
-/** The report as text for a terminal. */
-export function formatReport(report: ModelsReport): string {
-  const { machine } = report;
-  const lines = [
-    `${machine.processor}, ${machine.logicalCores} logical cores, ${machine.platform}, Node ${machine.node}`,
-    `device ${report.device}, ${count(report.threads, 'thread')}${
-      report.peakGflops === undefined ? '' : `, f32 peak ${report.peakGflops.toFixed(0)} GFLOP/s (measured)`
-    }`,
-    `other load: ${formatLoad(report.load.before)} before, ${formatLoad(report.load.after)} after`,
-    `random weights and images; medians of ${count(report.rounds, 'round')} (quartiles), engines in turns`,
-  ];
-  if ('missing' in report.rival) lines.push(`no rival: ${report.rival.missing}`);
-  lines.push('', timesTable(report), '', ...report.networks.flatMap((result) => summary(result, report)));
-  return lines.join('\n');
-}
-
-function timesTable(report: ModelsReport): string {
+function timesTable({ networks }: ModelsResults, label: (id: string) => string): string {
   const table = new Table({
-    head: ['network', 'batch', 'engine', 'ms per run', 'images/s', 'GFLOP/s', 'of peak'],
-    colAligns: ['left', 'right', 'left', 'right', 'right', 'right', 'right'],
+    head: ['network', 'batch', 'threads', 'engine', 'ms per run', 'images/s', 'GFLOP/s', 'of peak', 'ratio'],
+    colAligns: ['left', 'right', 'right', 'left', 'right', 'right', 'right', 'right', 'right'],
     style: { head: [], border: [], compact: true },
   });
-  for (const result of report.networks) {
-    for (const [index, engine] of result.engines.entries()) {
+  for (const network of networks) {
+    for (const [index, engine] of network.engines.entries()) {
+      const row = [network.model, String(network.batch), String(network.threads)];
       table.push([
-        index === 0 ? result.model : '',
-        index === 0 ? String(result.batch) : '',
-        label(engine.engine, report),
+        ...(index === 0 ? row : row.map(() => '')),
+        label(engine.engine),
         ...figures(engine),
+        ratioOf(network, engine),
       ]);
     }
   }
   return table.toString();
 }
 
-function figures(engine: EngineResult): string[] {
+function figures({ milliseconds, noisy, imagesPerSecond, gflops, peakShare }: EngineResult): string[] {
   return [
-    formatMilliseconds(engine.milliseconds),
-    engine.imagesPerSecond.toFixed(1),
-    engine.gflops.toFixed(1),
-    engine.peakShare === undefined ? '' : `${(100 * engine.peakShare).toFixed(0)}%`,
+    `${formatSpread(milliseconds)}${noisy ? ' noisy' : ''}`,
+    imagesPerSecond.toFixed(1),
+    gflops.toFixed(1),
+    peakShare === 0 ? '' : `${(100 * peakShare).toFixed(0)}%`,
   ];
 }
 
+/** An engine's time over the compiled plan's. */
+function ratioOf(network: NetworkResult, { engine }: EngineResult): string {
+  if (engine === 'eager' && network.eagerOverCompiled !== undefined) {
+    return `${network.eagerOverCompiled.median.toFixed(2)}×`;
+  }
+  const speedup = network.speedups.find(({ rival }) => rival === engine);
+  return speedup === undefined ? '' : `${speedup.ratio.median.toFixed(2)}×`;
+}
+
 /** One network in words: the ratios, and whether the engines agree. */
-function summary(result: NetworkResult, report: ModelsReport): string[] {
-  const parts: string[] = [];
-  if (result.speedup !== undefined) {
-    parts.push(`${formatRatio(result.speedup)} the speed of ${label('onnxruntime', report)}`);
+function summary(network: NetworkResult, label: (id: string) => string): string[] {
+  const parts = network.speedups.map(
+    ({ rival, ratio }) => `${formatRatio(ratio)} the speed of ${label(rival)}`,
+  );
+  if (network.eagerOverCompiled !== undefined) {
+    parts.push(`eager takes ${formatRatio(network.eagerOverCompiled)} the time`);
   }
-  if (result.eagerOverCompiled !== undefined) {
-    parts.push(`eager takes ${formatRatio(result.eagerOverCompiled)} the time`);
-  }
-  const differences = Object.entries(result.differences).map(
-    ([engine, difference]) => `${label(engine as EngineName, report)} ${difference.toExponential(1)}`,
+  const differences = network.engines.flatMap(({ engine, difference }) =>
+    difference === undefined
+      ? []
+      : [`${label(engine)} ${difference === null ? 'not a number' : difference.toExponential(1)}`],
   );
   if (differences.length > 0) {
-    const verdict = agrees(result)
+    const verdict = agrees(network)
       ? 'same logits'
       : `LOGITS DIFFER by more than ${agreement.toExponential(0)}`;
     parts.push(`${verdict} (${differences.join(', ')})`);
   }
   if (parts.length === 0) return [];
-  return [`${result.model}, batch ${result.batch}, compiled: ${parts.join('; ')}`];
+  const { model, batch, threads } = network;
+  return [
+    `${model}, batch ${batch}, ${threads} thread${threads === 1 ? '' : 's'}, compiled: ${parts.join('; ')}`,
+  ];
 }
 
-function formatMilliseconds({ median, lowerQuartile, upperQuartile }: Spread): string {
-  return `${median.toFixed(2)} (${lowerQuartile.toFixed(2)} – ${upperQuartile.toFixed(2)})`;
-}
-
-function formatRatio({ median, lowerQuartile, upperQuartile }: Spread): string {
-  return `${median.toFixed(2)}× (${lowerQuartile.toFixed(2)} – ${upperQuartile.toFixed(2)})`;
-}
-
-function formatLoad({ average, running }: Load): string {
-  return `${average.toFixed(2)}${running === undefined ? '' : ` (${running} running now)`}`;
-}
-
-function count(number: number, word: string): string {
-  return `${number} ${word}${number === 1 ? '' : 's'}`;
+function formatRatio(ratio: Spread): string {
+  return `${ratio.median.toFixed(2)}× (${ratio.lowerQuartile.toFixed(2)} – ${ratio.upperQuartile.toFixed(2)})`;
 }

@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type DeviceOption, devices } from '@fusor/native';
@@ -9,7 +7,6 @@ import { resolveDevice } from '@fusor/native/trace';
 import { describeMachine, readLoad } from '../machine/machine.ts';
 import { watchOtherWork } from '../machine/other-work.ts';
 import type { Spread } from '../timing/statistics.ts';
-import type { Results } from './schema.ts';
 import { type Envelope, resultsVersion } from './types.ts';
 
 /** A figure is noisy when the half of its rounds around the median spreads over more than this share of it. */
@@ -68,12 +65,4 @@ export async function fusorVersion(): Promise<Envelope['fusor']> {
   } catch {
     return { version };
   }
-}
-
-/** Writes a results file: figures to six digits, which is more than clocks give. */
-export async function writeResults(path: string, results: Results): Promise<void> {
-  const round = (_: string, value: unknown) =>
-    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, `${JSON.stringify(results, round, 1)}\n`);
 }

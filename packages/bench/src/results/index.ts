@@ -12,7 +12,7 @@ export {
 } from './kernels.ts';
 export { agreement, agrees, type EngineResult, type ModelsResults, type NetworkResult } from './models.ts';
 export { checkResults, ResultsError, readResults } from './read.ts';
-export { attainable, type RooflineNetwork, type RooflineResults } from './roofline.ts';
+export { bandwidthOf, type Limit, limitOf, type RooflineNetwork, type RooflineResults } from './roofline.ts';
 export type { Results, ResultsKind } from './schema.ts';
 export type { StartResult, StartResults, StartTiming } from './start.ts';
 export {

@@ -77,6 +77,7 @@ const ceiling: Schema<Ceiling> = v.object({
       level: v.picklist(['L1', 'L2', 'L3', 'DRAM']),
       bytes: count,
       copy: positive,
+      read: v.exactOptional(positive),
     }),
   ),
 });

@@ -84,6 +84,8 @@ export interface Bandwidth {
   readonly bytes: number;
   /** Bytes read plus bytes written by a plain copy, GB/s, of all threads together. */
   readonly copy: number;
+  /** Bytes read by a plain comparison of two equal arrays, GB/s; absent in files of before it was measured. */
+  readonly read?: number;
 }
 
 /** Time of one engine. */

@@ -2,6 +2,9 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { UnsupportedError } from '@fusor/errors';
 
+/** Seconds to wait for an answer: the largest network on the slowest rival takes some. */
+const defaultPatience = 300;
+
 /**
  * A rival in a process of its own, which answers each line of its standard input with a line of JSON. Its threads,
  * allocator and event loop then cannot disturb what is measured next to it.
@@ -12,6 +15,8 @@ export class RivalProcess {
   readonly #waiting: ((line: string | undefined) => void)[] = [];
   readonly #lines: string[] = [];
   #ended = false;
+  #silent = false;
+  #exit = '';
   #errors = '';
 
   constructor(name: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
@@ -22,8 +27,10 @@ export class RivalProcess {
       if (next === undefined) this.#lines.push(line);
       else next(line);
     });
-    const end = () => {
+    const end = (reason: Error | number | null, signal?: NodeJS.Signals | null) => {
       this.#ended = true;
+      if (reason instanceof Error) this.#errors ||= reason.message;
+      else this.#exit = signal == null ? `status ${reason}` : signal;
       for (const next of this.#waiting.splice(0)) next(undefined);
     };
     this.#child.on('error', end);
@@ -34,20 +41,19 @@ export class RivalProcess {
     });
   }
 
+  /** Whether it has ended, by itself or because it was told to. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /**
    * The next line of its output.
-   * @throws UnsupportedError with what it complained about, if it answers with an error or ends
+   * @throws UnsupportedError with what it complained about, if it answers with an error, ends, or says nothing for
+   * `patience` seconds, after which it is ended
    */
-  async answer(): Promise<Record<string, unknown>> {
-    const line =
-      this.#lines.shift() ??
-      (this.#ended
-        ? undefined
-        : await new Promise<string | undefined>((resolve) => this.#waiting.push(resolve)));
-    if (line === undefined) {
-      const last = this.#errors.trim().split('\n').at(-1) ?? '';
-      throw new UnsupportedError(`${this.#name} ended${last === '' ? '' : `: ${last}`}`);
-    }
+  async answer(patience: number = defaultPatience): Promise<Record<string, unknown>> {
+    const line = this.#lines.shift() ?? (this.#ended ? undefined : await this.#nextLine(patience));
+    if (line === undefined) throw new UnsupportedError(`${this.#name} ${this.#howItEnded(patience)}`);
     let answer: Record<string, unknown>;
     try {
       answer = JSON.parse(line) as Record<string, unknown>;
@@ -56,6 +62,25 @@ export class RivalProcess {
     }
     if (answer.error !== undefined) throw new UnsupportedError(`${this.#name}: ${String(answer.error)}`);
     return answer;
+  }
+
+  #nextLine(patience: number): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#silent = true;
+        this.#child.kill('SIGKILL');
+      }, 1000 * patience);
+      this.#waiting.push((line) => {
+        clearTimeout(timer);
+        resolve(line);
+      });
+    });
+  }
+
+  #howItEnded(patience: number): string {
+    if (this.#silent) return `did not answer within ${patience} s and was ended`;
+    const last = this.#errors.trim().split('\n').at(-1) ?? '';
+    return `ended${this.#exit === '' ? '' : ` (${this.#exit})`}${last === '' ? '' : `: ${last}`}`;
   }
 
   ask(request: string): Promise<Record<string, unknown>> {

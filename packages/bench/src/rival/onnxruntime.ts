@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { ArgumentError } from '@fusor/errors';
+import { findPackage, whyNot } from './optional.ts';
 
 /**
  * onnxruntime-node, as far as it is used here. Types of our own, because the package is optional: who has not installed
@@ -54,18 +52,12 @@ export async function findOnnxRuntime(): Promise<OnnxRival | { readonly missing:
   let runtime: OnnxRuntime;
   let version: string;
   try {
-    // A name that the compiler does not look up: the package may not be there.
-    const name: string = 'onnxruntime-node';
-    const loaded = (await import(name)) as OnnxRuntime & { readonly default?: OnnxRuntime };
+    const { url, version: installed } = await findPackage('onnxruntime-node');
+    const loaded = (await import(url)) as OnnxRuntime & { readonly default?: OnnxRuntime };
     runtime = loaded.default ?? loaded;
-    version = await installedVersion(name);
+    version = installed;
   } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    const missing =
-      code === 'ERR_MODULE_NOT_FOUND'
-        ? 'onnxruntime-node is not installed (npm install onnxruntime-node --ignore-scripts)'
-        : `onnxruntime-node cannot be loaded: ${error instanceof Error ? error.message : String(error)}`;
-    return { missing };
+    return { missing: whyNot('onnxruntime-node', error, 'npm install onnxruntime-node --ignore-scripts') };
   }
   return {
     name: `onnxruntime-node ${version}`,
@@ -98,10 +90,4 @@ export async function findOnnxRuntime(): Promise<OnnxRival | { readonly missing:
       };
     },
   };
-}
-
-async function installedVersion(name: string): Promise<string> {
-  const entry = createRequire(import.meta.url).resolve(name);
-  const manifest = await readFile(join(dirname(entry), '..', 'package.json'), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
 }

@@ -67,8 +67,11 @@ describe('fusor-bench report', () => {
     expect(wrong.complaints).toContain('other.json: format: expected');
     const missing = await report('none.json');
     expect(missing.complaints).toContain('none.json: there is no such file');
-    const unwritable = await report('models.json', '--html', 'no/such/folder.html');
+    const unwritable = await report('models.json', '--html', 'models.json/page.html');
     expect(unwritable.status).toBe(2);
-    expect(unwritable.complaints).toContain('no/such/folder.html: cannot be written (ENOENT)');
+    expect(unwritable.complaints).toMatch(/models\.json\/page\.html: cannot be written \((EEXIST|ENOTDIR)\)/);
+    const swallowed = await report('models.json', '--markdown', 'other.json');
+    expect(swallowed.status).toBe(2);
+    expect(swallowed.complaints).toContain('it would overwrite a results file');
   });
 });

@@ -36,7 +36,13 @@ export function laterRun(models: ModelsResults): ModelsResults {
     networks: models.networks.map((network) => ({
       ...network,
       engines: network.engines.map((engine) =>
-        engine.engine === 'compiled' ? { ...engine, milliseconds: faster(engine.milliseconds) } : engine,
+        engine.engine === 'compiled'
+          ? {
+              ...engine,
+              milliseconds: faster(engine.milliseconds),
+              rounds: engine.rounds.map((time) => time * 0.9),
+            }
+          : engine,
       ),
     })),
   };

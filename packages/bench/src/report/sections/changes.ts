@@ -1,9 +1,8 @@
+import { compareDefaults, compareRounds, type Verdict } from '../../compare/timings.ts';
 import type { EngineInfo, KernelResult, NetworkResult, StartResult, Timing } from '../../results/index.ts';
 import type { Figure, Mark, RatioChart, Section, Series } from '../page/view.ts';
 import { counted, dateText, digits, ratioText } from './format.ts';
 import { engineOf, type Repeated } from './gather.ts';
-
-type Verdict = 'faster' | 'slower' | 'noise';
 
 const verdicts: Readonly<Record<Verdict, Series>> = {
   faster: { label: 'faster', color: 'faster' },
@@ -58,7 +57,7 @@ export function changesSection(
     id: 'changes',
     title: 'What changed',
     paragraphs: [
-      `From the run of ${dateText(first.before.run.date)} (Fusor ${first.before.run.fusor.commit ?? first.before.run.fusor.version}) to that of ${dateText(first.after.run.date)} (Fusor ${first.after.run.fusor.commit ?? first.after.run.fusor.version}). A change counts where the middle halves of both runs do not overlap. The table has the other engines too: they show how much the machine itself changed.`,
+      `From the run of ${dateText(first.before.run.date)} (Fusor ${first.before.run.fusor.commit ?? first.before.run.fusor.version}) to that of ${dateText(first.after.run.date)} (Fusor ${first.after.run.fusor.commit ?? first.after.run.fusor.version}). A change counts where the rank-sum test of the rounds finds it (p ≤ ${compareDefaults.alpha}) and it is more than ${100 * compareDefaults.threshold}%. The table has the other engines too: they show how much the machine itself changed.`,
     ],
     figures,
   };
@@ -114,8 +113,7 @@ function figure(id: string, title: string, changes: readonly Change[]): Figure[]
     {
       id,
       title,
-      description:
-        'Time before over time now. Line: from the closest to the widest that the quartiles of both runs allow.',
+      description: `Time before over time now, as all pairs of rounds estimate it. Line: ${100 * (1 - compareDefaults.alpha)}% interval of confidence.`,
       chart,
       table: {
         caption: `${title}: before and now`,
@@ -146,9 +144,6 @@ function compared({ before, after }: Change): {
   upper: number;
   verdict: Verdict;
 } {
-  const [was, is] = [before.milliseconds, after.milliseconds];
-  const lower = was.lowerQuartile / is.upperQuartile;
-  const upper = was.upperQuartile / is.lowerQuartile;
-  const verdict = lower > 1 ? 'faster' : upper < 1 ? 'slower' : 'noise';
-  return { median: was.median / is.median, lower, upper, verdict };
+  const { speed, verdict } = compareRounds(before.rounds, after.rounds);
+  return { median: speed.median, lower: speed.lower, upper: speed.upper, verdict };
 }

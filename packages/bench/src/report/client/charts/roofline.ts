@@ -38,6 +38,22 @@ export function rooflineChart(chart: RooflineChart, width: number): SVGSVGElemen
     dx: 10 * Math.cos(angle) - 4 * Math.sin(angle),
     dy: -10 * Math.sin(angle) - 4 * Math.cos(angle),
   };
+  // Where two slopes lie close together the label of the second begins where that of the first ends.
+  const labelStep = Math.exp(
+    ((118 * Math.cos(angle)) / (width - margins.left - margins.right)) * Math.log(right / left),
+  );
+  const labels = slopes.map((slope, index) => {
+    let shifts = 0;
+    for (let other = index - 1; other >= 0; --other) {
+      if (
+        Math.abs(Math.log(bandwidths[other]!.gigabytesPerSecond / bandwidths[index]!.gigabytesPerSecond)) <
+        0.35
+      )
+        ++shifts;
+    }
+    const factor = labelStep ** shifts;
+    return { label: slope.label, x: slope.x1 * factor, y: slope.y1 * factor };
+  });
   const [xTicks, yTicks] = [logTicks(left, right), logTicks(low, high)];
   const flatFrom = Math.min(...slopes.map(({ x2 }) => x2), right);
   return Plot.plot({
@@ -79,9 +95,9 @@ export function rooflineChart(chart: RooflineChart, width: number): SVGSVGElemen
         stroke: 'var(--roof)',
         strokeWidth: 1.6,
       }),
-      Plot.text(slopes, {
-        x: 'x1',
-        y: 'y1',
+      Plot.text(labels, {
+        x: 'x',
+        y: 'y',
         text: 'label',
         rotate: (-angle * 180) / Math.PI,
         textAnchor: 'start',
@@ -91,10 +107,10 @@ export function rooflineChart(chart: RooflineChart, width: number): SVGSVGElemen
         fontSize: 11,
       }),
       Plot.text([...peaks], {
-        x: right,
+        x: flatFrom,
         y: 'gflops',
         text: ({ label, gflops }: { label: string; gflops: number }) => `${label} ${format(gflops)} GFLOP/s`,
-        textAnchor: 'end',
+        textAnchor: 'start',
         dy: -9,
         fill: 'var(--muted)',
         fontSize: 11,
