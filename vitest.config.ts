@@ -5,7 +5,12 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    include: ['native/test/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'test/src/**/*.test.ts'],
+    include: [
+      'native/test/**/*.test.ts',
+      'packages/*/test/**/*.test.ts',
+      'examples/*/test/**/*.test.ts',
+      'test/src/**/*.test.ts',
+    ],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     reporters: ['default'],

@@ -43,4 +43,4 @@ export { imagenetMean, imagenetStd, type PreprocessOptions } from './preprocess/
 export { preprocess } from './preprocess/preprocess.ts';
 export type { ImageSource, RawImage } from './preprocess/source.ts';
 export { type PreprocessedImage, preprocessToArray } from './preprocess/transform.ts';
-export type { Prediction } from './top.ts';
+export { type Prediction, topPredictions } from './top.ts';
