@@ -1,13 +1,12 @@
-// Captures, normalizes in C++ and in JavaScript, and shows that the two agree and that nothing was copied.
-import { memory, ops, synchronize, Tensor } from '@fusor/native';
+// Captures, normalizes in C++ and in JavaScript, and shows that the two agree and that the frame is the camera's own memory.
+import { ops, synchronize, Tensor } from '@fusor/native';
 import { addLayerNorm, Camera, sum } from './camera.mjs';
 
 const [height, width] = [480, 640];
 const camera = new Camera(height, width);
 camera.capture(1);
-const before = memory().bytes;
 const frame = camera.frame();
-console.log(`a frame of ${frame.shape.join(' x ')} takes ${memory().bytes - before} bytes of ours`);
+console.log(`a frame of ${frame.shape.join(' x ')}`);
 
 const residual = Tensor.full([height, width], 0.5);
 const ours = ops.addLayerNorm(frame, residual, [width]);

@@ -65,7 +65,7 @@ export class Sandbox {
         writeFileSync(join(path, name), text);
       },
       /** Runs a command there; gives what it wrote, or throws a CommandError. */
-      run: (command, args, { environment = {}, cwd = path, timeout = 120_000 } = {}) => {
+      run: (command, args, { environment = {}, cwd = path, timeout = 240_000 } = {}) => {
         const home = join(path, '.home');
         mkdirSync(home, { recursive: true });
         const env = this.environment(home, environment);
