@@ -76,11 +76,15 @@ function nativePrefix(name) {
       reason: 'the cross compiler is missing (Debian, Ubuntu: apt-get install g++-aarch64-linux-gnu)',
     };
   }
-  run('cmake', arm64Configuration(existsSync(join(arm64Build, 'test'))));
-  const targets = ['--target', 'fusor', 'fusor_node'];
-  run('cmake', ['--build', arm64Build, ...targets, '--parallel', String(availableParallelism())]);
-  run('cmake', ['--install', arm64Build, '--prefix', arm64Prefix, '--component', 'cmake']);
-  return { prefix: arm64Prefix };
+  try {
+    run('cmake', arm64Configuration(existsSync(join(arm64Build, 'test'))));
+    const targets = ['--target', 'fusor', 'fusor_node'];
+    run('cmake', ['--build', arm64Build, ...targets, '--parallel', String(availableParallelism())]);
+    run('cmake', ['--install', arm64Build, '--prefix', arm64Prefix, '--component', 'cmake']);
+    return { prefix: arm64Prefix };
+  } catch (error) {
+    return { reason: error.message, failed: true };
+  }
 }
 
 function cudaPrefix(name) {
@@ -97,20 +101,23 @@ function cudaPrefix(name) {
     : { reason: 'not built (needs nvcc)' };
 }
 
-/** No Linux binary may ask for more than the oldest supported system has. */
+/** No Linux binary may ask for more than the oldest supported system has. Gives what is wrong. */
 function checkSymbols(prefix, { os, cpu, libc }) {
-  if (os !== 'linux' || libc !== 'glibc') return;
+  if (os !== 'linux' || libc !== 'glibc') return undefined;
   const tools = cpu === process.arch ? '' : `${{ arm64: 'aarch64', x64: 'x86_64' }[cpu]}-linux-gnu-`;
-  if (!hasCommand(`${tools}objdump`)) throw new Error(`${tools}objdump is missing: cannot check symbols`);
+  if (!hasCommand(`${tools}objdump`)) return `${tools}objdump is missing: cannot check symbols`;
   const libraries = readdirSync(join(prefix, 'lib'), { recursive: true }).filter((name) =>
     /\.(so|node)$/.test(name),
   );
   for (const file of libraries) {
-    execFileSync(join(root, 'native/scripts/check-symbols.sh'), [join(prefix, 'lib', file)], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, OBJDUMP: `${tools}objdump`, NM: `${tools}nm` },
-    });
+    const { status, stdout } = spawnSync(
+      join(root, 'native/scripts/check-symbols.sh'),
+      [join(prefix, 'lib', file)],
+      { encoding: 'utf8', env: { ...process.env, OBJDUMP: `${tools}objdump`, NM: `${tools}nm` } },
+    );
+    if (status !== 0) return `${file} asks for too new a system:\n${stdout}`;
   }
+  return undefined;
 }
 
 const rows = [];
@@ -154,25 +161,27 @@ function notPacked(manifest, reason) {
   writeFileSync(join(folder, file), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 for (const platform of nativePlatforms) {
-  const { prefix, reason } = nativePrefix(platform.name);
+  const { prefix, ...problem } = nativePrefix(platform.name);
   const manifest = nativeManifest(platform, version);
+  const reason = problem.reason ?? checkSymbols(prefix, platform);
   if (reason) {
     notPacked(manifest, reason);
+    if (!problem.reason || problem.failed) process.exitCode = 1;
     continue;
   }
-  checkSymbols(prefix, platform);
   packed(stageBinaries(manifest, prefix, 'native/include'), platform.name === hostName() ? out : other);
 }
 
 const cudaPackage = existsSync(join(root, 'cuda', 'package.json')) && !readManifest('cuda').private;
 for (const platform of cudaPlatforms) {
-  const { prefix, reason } = cudaPrefix(platform.name);
+  const { prefix, ...problem } = cudaPrefix(platform.name);
   const manifest = cudaManifest(platform, version);
+  const reason = problem.reason ?? checkSymbols(prefix, platform);
   if (reason) {
     notPacked(manifest, reason);
+    if (!problem.reason) process.exitCode = 1;
     continue;
   }
-  checkSymbols(prefix, platform);
   const here = platform.name === `${process.platform}-${process.arch}`;
   packed(stageBinaries(manifest, prefix), here ? out : other);
   if (here && cudaPackage) {

@@ -2,7 +2,7 @@
 //   --short          leaves out what compiles (CI)
 //   --only TEXT      only cells whose name contains TEXT
 //   --packages DIR   tarballs made by `npm run pack:all -- --out DIR`; packed anew without it
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -42,8 +42,10 @@ if (!existsSync(tools)) {
   npm(['ci', '--ignore-scripts'], { cwd: dirname(tools) });
 }
 const packages = values.packages ? resolve(values.packages) : mkdtempSync(join(tmpdir(), 'fusor-packages-'));
-if (!values.packages)
-  execFileSync(process.execPath, [join(root, 'scripts/pack.mjs'), '--out', packages], { stdio: 'inherit' });
+const packing = values.packages
+  ? undefined
+  : spawnSync(process.execPath, [join(root, 'scripts/pack.mjs'), '--out', packages], { encoding: 'utf8' });
+if (packing) console.log(packing.stdout + packing.stderr);
 
 const tarballsIn = (folder) =>
   existsSync(folder)
@@ -97,6 +99,11 @@ const context = {
   publicRegistry,
   long: !values.short,
 };
+if (packing) {
+  add('pack', 'every package that this machine can build', async () => {
+    if (packing.status !== 0) throw new Error(packing.stdout + packing.stderr);
+  });
+}
 packageManagers(context);
 runtimes(context);
 types(context);
