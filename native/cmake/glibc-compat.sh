@@ -6,6 +6,7 @@ set -e
 directory=$1
 compiler=${2:-cc}
 case $(uname -m)-$($compiler -dumpmachine) in
+  *-*musl*) exit 0 ;;
   *-x86_64-*) base=GLIBC_2.2.5 later=GLIBC_2.3.4 ;;
   *-aarch64-*) base=GLIBC_2.17 later=GLIBC_2.17 ;;
   *) exit 0 ;;
