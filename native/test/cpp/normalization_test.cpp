@@ -68,6 +68,28 @@ TEST_CASE("layer-norm and add + layer-norm, on rows with a mean far from zero to
   });
 }
 
+TEST_CASE("layer-norm with one element far from the others keeps the variance exact") {
+  on_every_set([](const KernelSet& kernels) {
+    for (int64_t width : {5, 64, 200, 1000})
+      for (int64_t at : {int64_t{0}, width / 2, width - 1}) {
+        Floats x = random_floats({2, width}, 9);
+        x[at] = 3000.f;
+        Floats y({2, width});
+        const fusor_buffer bx = x.buffer();
+        fusor_buffer by = y.buffer();
+        const fusor_layer_norm_attributes attributes{sizeof attributes, 1, kEpsilon};
+        run_op(kernels, layer_norm_op, &attributes, {&bx, nullptr, nullptr}, {&by});
+        for (int64_t row = 0; row < 2; ++row) {
+          const Moments m = moments_of(width, [&](int64_t i) { return double{x[row * width + i]}; });
+          for (int64_t i = 0; i < width; ++i) {
+            const double expected = (x[row * width + i] - m.mean) / std::sqrt(m.variance + kEpsilon);
+            REQUIRE(close(y[row * width + i], expected, 3e-6 * (1 + std::abs(expected))));
+          }
+        }
+      }
+  });
+}
+
 TEST_CASE("RMS-norm over several trailing dimensions") {
   on_every_set([](const KernelSet& kernels) {
     const Floats x = random_floats({3, 5, 7}, 5), weight = random_floats({5, 7}, 6);

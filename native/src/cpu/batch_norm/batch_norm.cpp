@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cpu/elementwise/stream.h"
 #include "cpu/layout/blocked.h"
 #include "cpu/layout/convert.h"
 
@@ -60,12 +61,21 @@ void run_contiguous(OpContext& context, const Channels& shape, const float* x, c
   const auto kernel =
       rows ? context.kernels.batch_norm->scale_shift_each : context.kernels.batch_norm->scale_shift;
   const int threads = items * count < 16384 ? 1 : context.threads;
+  const bool streams = items * count * int64_t{sizeof(float)} >= kStreamedBytes;
   WorkShares shares(items, threads);
   context.pool.share(threads, [&](Team& team) {
     for (int64_t item; (item = shares.take(team)) >= 0;) {
-      const int64_t channel = rows ? 0 : item % shape.c;
-      kernel({x + item * count, residual ? residual + item * count : nullptr, y + item * count, count,
-              p.mean + channel, p.scale + channel, p.shift + channel, activation});
+      const int64_t channel = rows ? 0 : item % shape.c, begin = item * count;
+      const auto compute = [&](float* to, int64_t first, int64_t size) {
+        const int64_t parameter = rows ? first : channel, from = begin + first;
+        kernel({x + from, residual ? residual + from : nullptr, to, size, p.mean + parameter,
+                p.scale + parameter, p.shift + parameter, activation});
+      };
+      if (streams) {
+        stream_result(context.kernels, y + begin, count, compute);
+      } else {
+        compute(y + begin, 0, count);
+      }
     }
   });
 }

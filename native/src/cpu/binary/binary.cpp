@@ -142,7 +142,7 @@ fusor_status run(OpContext& context, const fusor_op_call& call) {
   const int64_t cost = (2 * input_size + output_size) * (is_slow ? 4 : 1);
   const ElementwiseLoop loop(output, inputs, 2);
   loop.run(context, cost, [&](const ElementwiseLoop::Piece& piece) {
-    char* y = data_of<char>(output) + piece.first * output_size;
+    char* y = static_cast<char*>(piece.output);
     if (piece.is_one[0] && piece.is_one[1]) {
       // Both repeat one element: computed once, then repeated.
       forms[BinaryKernels::Both](piece.inputs[0], piece.inputs[1], y, 1);

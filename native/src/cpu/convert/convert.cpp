@@ -22,7 +22,7 @@ fusor_status run(OpContext& context, const fusor_op_call& call) {
   if (const fusor_status status = straighten(context, inputs, 1, copies)) return status;
   const ElementwiseLoop loop(output, inputs, 1);
   loop.run(context, from_size + to_size, [&](const ElementwiseLoop::Piece& piece) {
-    char* to = data_of<char>(output) + piece.first * to_size;
+    char* to = static_cast<char*>(piece.output);
     if (!piece.is_one[0]) {
       convert(piece.inputs[0], to, piece.count);
       return;

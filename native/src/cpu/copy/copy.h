@@ -14,6 +14,8 @@ struct CopyKernels {
   // [log2 of the element size]
   void (*transpose[4])(const void* from, int64_t from_stride, void* to, int64_t to_stride, int64_t rows,
                        int64_t columns);
+  // Copies around the caches, for destinations that are too large to be found there again. No overlap.
+  void (*stream)(const void* from, void* to, int64_t bytes);
 };
 
 // Copies `source` into `destination`, which have one shape and dtype and do not overlap. Strides of 0 in the

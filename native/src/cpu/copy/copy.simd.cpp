@@ -3,6 +3,7 @@
 // power-of-two stride fills. Bound by memory: one read, one write.
 #include "cpu/copy/copy.h"
 
+#include "cpu/simd/stream.h"
 #include "cpu/simd/transpose.h"
 
 namespace fusor::cpu::FUSOR_SIMD_NAMESPACE {
@@ -53,11 +54,27 @@ void transpose_all(const void* source, int64_t from_stride, void* destination, i
                   columns);
 }
 
+void stream(const void* source, void* destination, int64_t bytes) {
+  const char* from = static_cast<const char*>(source);
+  char* to = static_cast<char*>(destination);
+  int64_t head = -reinterpret_cast<intptr_t>(to) & (FUSOR_SIMD_BYTES - 1);
+  head = head < bytes ? head : bytes;
+  __builtin_memcpy(to, from, static_cast<size_t>(head));
+  int64_t i = head;
+  for (; i + FUSOR_SIMD_BYTES <= bytes; i += FUSOR_SIMD_BYTES) {
+    Vec v;
+    __builtin_memcpy(&v, from + i, sizeof v);
+    store_streaming(reinterpret_cast<float*>(to + i), v);
+  }
+  __builtin_memcpy(to + i, from + i, static_cast<size_t>(bytes - i));
+  finish_streaming();
+}
+
 }  // namespace
 
 extern const CopyKernels copy_kernels;
 // Floats stand for any 4 bytes: they are only loaded, shuffled and stored.
 const CopyKernels copy_kernels = {
-    {transpose_all<uint8_t>, transpose_all<uint16_t>, transpose_all<float>, transpose_all<uint64_t>}};
+    {transpose_all<uint8_t>, transpose_all<uint16_t>, transpose_all<float>, transpose_all<uint64_t>}, stream};
 
 }  // namespace fusor::cpu::FUSOR_SIMD_NAMESPACE

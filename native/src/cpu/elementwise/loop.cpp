@@ -56,7 +56,11 @@ void repeat_element(void* first, int64_t size, int64_t count) {
 }
 
 ElementwiseLoop::ElementwiseLoop(const fusor_buffer& output, const fusor_buffer* const* inputs, int count)
-    : total_(element_count(output)), input_count_(count) {
+    : total_(element_count(output)),
+      output_(data_of<char>(output)),
+      output_size_(element_size(output.dtype)),
+      streams_(total_ * output_size_ >= kStreamedBytes),
+      input_count_(count) {
   for (int i = 0; i < count; ++i) {
     inputs_[i].data = static_cast<const char*>(buffer_data(*inputs[i]));
     inputs_[i].element_size = element_size(inputs[i]->dtype);

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cpu/elementwise/stream.h"
 #include "cpu/op.h"
 
 namespace fusor::cpu {
@@ -30,7 +31,8 @@ class ElementwiseLoop {
   ElementwiseLoop(const fusor_buffer& output, const fusor_buffer* const* inputs, int count);
 
   struct Piece {
-    int64_t first, count;  // elements of the output
+    int64_t count;  // elements
+    void* output;
     const void* inputs[kMostInputs];
     bool is_one[kMostInputs];  // the input is a single element
   };
@@ -46,10 +48,11 @@ class ElementwiseLoop {
     context.pool.share(threads, [&](const Team& team) {
       for (int64_t item; (item = shares.take(team)) >= 0;) {
         const int64_t begin = item * kItem, end = std::min(total_, begin + kItem);
-        if (gathers_) {
-          walk_gathered(begin, end, body);
+        if (streams_) {
+          const auto streamed = [&](const Piece& piece) { stream(context.kernels, piece, body); };
+          gathers_ ? walk_gathered(begin, end, streamed) : walk_rows(begin, end, streamed);
         } else {
-          walk_rows(begin, end, body);
+          gathers_ ? walk_gathered(begin, end, body) : walk_rows(begin, end, body);
         }
       }
     });
@@ -73,17 +76,35 @@ class ElementwiseLoop {
     int64_t offset[kMostInputs];
   };
 
+  void* at(int64_t element) const { return output_ + element * output_size_; }
   Position position_of(int64_t element) const;
   void next_row(Position& position) const;
   // Copies elements first to first + count of an input to `destination`.
   void gather(const Input& input, int64_t first, int64_t count, void* destination) const;
+
+  // Computes a piece part by part in L1.
+  template <class Body>
+  void stream(const KernelSet& kernels, const Piece& piece, Body& body) const {
+    stream_result(kernels, static_cast<char*>(piece.output), piece.count * output_size_,
+                  [&](char* to, int64_t first_byte, int64_t bytes) {
+                    Piece part = piece;
+                    part.count = bytes / output_size_;
+                    part.output = to;
+                    for (int i = 0; i < input_count_; ++i) {
+                      if (piece.is_one[i]) continue;
+                      part.inputs[i] = static_cast<const char*>(piece.inputs[i]) +
+                                       first_byte / output_size_ * inputs_[i].element_size;
+                    }
+                    body(part);
+                  });
+  }
 
   template <class Body>
   void walk_rows(int64_t begin, int64_t end, Body& body) const {
     const int last = rank_ - 1;
     Position position = position_of(begin);
     for (int64_t element = begin; element < end;) {
-      Piece piece{element, std::min(end - element, sizes_[last] - position.index[last]), {}, {}};
+      Piece piece{std::min(end - element, sizes_[last] - position.index[last]), at(element), {}, {}};
       for (int i = 0; i < input_count_; ++i) {
         piece.inputs[i] = inputs_[i].data + position.offset[i];
         piece.is_one[i] = inputs_[i].strides[last] == 0;
@@ -98,7 +119,7 @@ class ElementwiseLoop {
   void walk_gathered(int64_t begin, int64_t end, Body& body) const {
     alignas(64) char buffers[kMostInputs][kGathered * 8];
     for (int64_t element = begin; element < end; element += kGathered) {
-      Piece piece{element, std::min(end - element, kGathered), {}, {}};
+      Piece piece{std::min(end - element, kGathered), at(element), {}, {}};
       for (int i = 0; i < input_count_; ++i) {
         const Input& input = inputs_[i];
         piece.is_one[i] = input.is_one;
@@ -118,6 +139,9 @@ class ElementwiseLoop {
   int rank_ = 0;
   int64_t sizes_[FUSOR_MAX_RANK];
   int64_t total_ = 1;
+  char* output_;
+  int64_t output_size_;  // of an element
+  bool streams_;
   int input_count_;
   Input inputs_[kMostInputs];
   bool gathers_ = false;

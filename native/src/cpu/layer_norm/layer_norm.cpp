@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cpu/memory/memory.h"
+
 namespace fusor::cpu {
 
 namespace {
@@ -26,15 +28,17 @@ LayerNormRows all_rows(const fusor_op_call& call, int32_t first_parameter) {
 
 void run_rows(OpContext& context, const LayerNormRows& all, void (*kernel)(const LayerNormRows&)) {
   if (all.rows * all.width == 0) return;
-  // Work items of about 16 KB: enough to hide handing them out, few enough rows to balance.
-  const int64_t rows_at_once = std::max<int64_t>(1, 4096 / all.width);
   // Below some 64 KB, waking another thread takes longer than the work.
   const int threads = all.rows * all.width < 16384 ? 1 : context.threads;
+  // The statistics of an item's first row have no row before it to be written: items are as long as balance
+  // allows, 16 for every thread, but no less than some 32 KB.
+  const int64_t rows_at_once = std::max<int64_t>({1, 8192 / all.width, all.rows / (threads * int64_t{16})});
   WorkShares shares((all.rows + rows_at_once - 1) / rows_at_once, threads);
   context.pool.share(threads, [&](Team& team) {
     for (int64_t item; (item = shares.take(team)) >= 0;) {
       const int64_t first = item * rows_at_once, offset = first * all.width;
       LayerNormRows part = all;
+      part.streams = all.rows * all.width * int64_t{sizeof(float)} >= kStreamedBytes;
       part.rows = std::min(rows_at_once, all.rows - first);
       part.x += offset;
       part.output += offset;

@@ -16,8 +16,10 @@ struct LayerNormRows {
   float* output;
   int64_t rows, width;
   float epsilon;
+  bool streams;  // the result is written around the caches
 };
 
+// At least one row of at least one element.
 struct LayerNormKernels {
   void (*layer_norm)(const LayerNormRows& rows);
   void (*rms_norm)(const LayerNormRows& rows);

@@ -2,129 +2,193 @@
 // https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html); RMS-norm: y = x / sqrt(mean(x^2) + eps)
 // * weight.
 //
-// Three passes over a row that stays in L1 (up to 8k elements) or L2: sum, squared deviations, result. Memory
-// sees one read and one write, so the limit is the bandwidth of a copy. The variance comes from deviations,
-// never from E[x^2] - E[x]^2, and is corrected by their sum, which is what rounding of the mean left over.
+// The limit is the bandwidth of a copy: one read and one write of memory per element. A row is read twice,
+// for its statistics and for its result, the second time from L1 or L2. One loop writes a row and takes the
+// statistics of the next, so that both streams of memory are busy all the time. Large results are written
+// around the caches.
+//
+// Mean and squared deviations come from one read: a block of vectors is held in registers for two passes over
+// them, and the blocks are merged lane by lane (Chan et al. 1979). Never E[x^2] - E[x]^2. The order of the
+// sums depends on the width alone.
 #include "cpu/layer_norm/layer_norm.h"
 
+#include "cpu/simd/lanes.h"
+#include "cpu/simd/stream.h"
 #include "cpu/simd/vector.h"
 
 namespace fusor::cpu::FUSOR_SIMD_NAMESPACE {
 namespace {
 
-// Independent accumulators: an addition takes 3 to 4 cycles and two start in one.
-constexpr int kChains = 4;
+// Vectors of a block: they and their two sums stay in registers.
+constexpr int kBlock = kRegisters >= 32 ? 8 : 4;
 
-FUSOR_INLINE float sum_of(const Vec (&chains)[kChains]) {
-  const Vec v = (chains[0] + chains[1]) + (chains[2] + chains[3]);
-  float lanes[kLanes];
-  store(lanes, v);
-  for (int step = kLanes / 2; step > 0; step /= 2)
-    for (int i = 0; i < step; ++i) lanes[i] += lanes[i + step];
-  return lanes[0];
-}
+enum class Norm { Layer, Rms };
 
-// Calls body(chain, index, lanes) for each vector of a row; the order depends on the width alone.
-template <class Body>
-FUSOR_INLINE void for_each_vector(int64_t width, const Body& body) {
-  int64_t i = 0;
-  for (; i + kChains * kLanes <= width; i += kChains * kLanes)
-    for (int chain = 0; chain < kChains; ++chain) body(chain, i + chain * kLanes, kLanes);
-  for (; i + kLanes <= width; i += kLanes) body(0, i, kLanes);
-  if (i < width) body(1, i, static_cast<int>(width - i));
-}
+// Of the elements of a row that were seen so far, in each lane: `vectors` of them, their mean (layer-norm)
+// and the sum of their squared deviations from it, or of their squares (RMS-norm).
+struct Moments {
+  Vec mean = zero(), squares = zero();
+  int64_t vectors = 0;
+};
 
-FUSOR_INLINE Vec load_lanes(const float* p, int lanes) {
-  return lanes == kLanes ? load(p) : load_partial(p, lanes);
-}
-FUSOR_INLINE void store_lanes(float* p, Vec v, int lanes) {
-  if (lanes == kLanes)
-    store(p, v);
-  else
-    store_partial(p, v, lanes);
-}
+// What writing a row needs.
+struct Scaling {
+  float mean, scale;
+};
 
-// The row that is normalised: x, or x + residual, which is written to `sum` on the way.
-FUSOR_INLINE const float* add_residual(const LayerNormRows& r, int64_t row, float* row_sum) {
-  const float* x = r.x + row * r.width;
-  Vec chains[kChains] = {};
-  if (!r.residual) {
-    for_each_vector(r.width, [&](int chain, int64_t i, int lanes) {
-      chains[chain] = chains[chain] + load_lanes(x + i, lanes);
-    });
-    *row_sum = sum_of(chains);
-    return x;
+template <Norm kNorm>
+FUSOR_INLINE void merge(Moments& m, Vec mean, Vec squares, int vectors) {
+  if (kNorm == Norm::Rms) {
+    m.squares += squares;
+    return;
   }
-  const float* residual = r.residual + row * r.width;
-  float* sum = r.sum + row * r.width;
-  for_each_vector(r.width, [&](int chain, int64_t i, int lanes) {
-    const Vec v = load_lanes(x + i, lanes) + load_lanes(residual + i, lanes);
-    store_lanes(sum + i, v, lanes);
-    chains[chain] = chains[chain] + v;
-  });
-  *row_sum = sum_of(chains);
-  return sum;
+  const float before = static_cast<float>(m.vectors), added = static_cast<float>(vectors);
+  const float share = added / (before + added);
+  const Vec delta = mean - m.mean;
+  m.mean = multiply_add(delta, broadcast(share), m.mean);
+  m.squares = multiply_add(delta * delta, broadcast(before * share), m.squares + squares);
+  m.vectors += vectors;
 }
 
-template <bool kWeight, bool kBias>
-FUSOR_INLINE void scale_row(const LayerNormRows& r, const float* x, float mean, float scale, float* output) {
-  const Vec means = broadcast(mean), scales = broadcast(scale);
-  for_each_vector(r.width, [&](int, int64_t i, int lanes) {
-    Vec v = (load_lanes(x + i, lanes) - means) * scales;
-    if (kWeight && kBias)
-      v = multiply_add(v, load_lanes(r.weight + i, lanes), load_lanes(r.bias + i, lanes));
-    else if (kWeight)
-      v = v * load_lanes(r.weight + i, lanes);
-    else if (kBias)
-      v = v + load_lanes(r.bias + i, lanes);
-    store_lanes(output + i, v, lanes);
-  });
+// Takes `kCount` whole vectors into the moments.
+template <Norm kNorm, int kCount>
+FUSOR_INLINE void take(Moments& m, const Vec (&v)[kCount]) {
+  if (kNorm == Norm::Rms) {
+    Vec squares[2] = {zero(), zero()};
+    for (int i = 0; i < kCount; ++i) squares[i % 2] = multiply_add(v[i], v[i], squares[i % 2]);
+    merge<kNorm>(m, zero(), squares[0] + squares[1], kCount);
+    return;
+  }
+  Vec sums[2] = {zero(), zero()}, squares[2] = {zero(), zero()};
+  for (int i = 0; i < kCount; ++i) sums[i % 2] += v[i];
+  const Vec mean = (sums[0] + sums[1]) * broadcast(1.f / kCount);
+  for (int i = 0; i < kCount; ++i) {
+    const Vec d = v[i] - mean;
+    squares[i % 2] = multiply_add(d, d, squares[i % 2]);
+  }
+  merge<kNorm>(m, mean, squares[0] + squares[1], kCount);
 }
 
-FUSOR_INLINE void write_row(const LayerNormRows& r, const float* x, float mean, float scale, float* output) {
-  if (r.weight)
-    r.bias ? scale_row<true, true>(r, x, mean, scale, output)
-           : scale_row<true, false>(r, x, mean, scale, output);
+// The statistics of a whole row: lanes merged, then the last `count` elements that fill no vector.
+template <Norm kNorm>
+FUSOR_INLINE Scaling finish(const Moments& m, Vec rest, int count, const LayerNormRows& r) {
+  const float width = static_cast<float>(r.width);
+  if (kNorm == Norm::Rms) {
+    const float squares = sum_of_lanes(multiply_add(rest, rest, m.squares));  // lanes past the row are zero
+    return {0.f, 1.f / __builtin_sqrtf(squares / width + r.epsilon)};
+  }
+  float mean = 0.f, squares = 0.f;
+  const float whole = static_cast<float>(m.vectors * kLanes), added = static_cast<float>(count);
+  if (m.vectors > 0) {
+    mean = sum_of_lanes(m.mean) * (1.f / kLanes);
+    const Vec d = m.mean - broadcast(mean);
+    squares = sum_of_lanes(multiply_add(d * d, broadcast(static_cast<float>(m.vectors)), m.squares));
+  }
+  if (count > 0) {
+    const float rest_mean = sum_of_lanes(rest) / added;
+    float deviations[kLanes] = {};  // lanes past the row must not count as -mean
+    store_partial(deviations, rest - broadcast(rest_mean), count);
+    const Vec d = load(deviations);
+    const float delta = rest_mean - mean;
+    mean += delta * (added / width);
+    squares += sum_of_lanes(d * d) + delta * delta * (whole * added / width);
+  }
+  return {mean, 1.f / __builtin_sqrtf(squares / width + r.epsilon)};
+}
+
+template <bool kResidual>
+FUSOR_INLINE Vec element(const LayerNormRows& r, int64_t i) {
+  const Vec x = load(r.x + i);
+  return kResidual ? x + load(r.residual + i) : x;
+}
+template <bool kResidual>
+FUSOR_INLINE Vec element(const LayerNormRows& r, int64_t i, int lanes) {
+  const Vec x = load_partial(r.x + i, lanes);
+  return kResidual ? x + load_partial(r.residual + i, lanes) : x;
+}
+
+// Absent parameters are one block that serves all columns.
+struct Parameters {
+  const float *weight, *bias;
+  int64_t weight_columns, bias_columns;  // a mask on columns: all bits or none
+};
+
+template <bool kStream>
+FUSOR_INLINE void put(float* p, Vec v) {
+  if (kStream)
+    store_streaming(p, v);
   else
-    r.bias ? scale_row<false, true>(r, x, mean, scale, output)
-           : scale_row<false, false>(r, x, mean, scale, output);
+    store(p, v);
+}
+
+// Writes `kCount` vectors of a row from element `i`, column `c` on.
+template <bool kResidual, bool kStream, int kCount>
+FUSOR_INLINE void write(const LayerNormRows& r, const Parameters& p, Vec mean, Vec scale, int64_t i,
+                        int64_t c) {
+  const float *weight = p.weight + (c & p.weight_columns), *bias = p.bias + (c & p.bias_columns);
+  for (int k = 0; k < kCount * kLanes; k += kLanes) {
+    const Vec v = element<kResidual>(r, i + k);
+    if (kResidual) put<kStream>(r.sum + i + k, v);
+    put<kStream>(r.output + i + k, multiply_add((v - mean) * scale, load(weight + k), load(bias + k)));
+  }
+}
+
+// One pass over a row's columns: writes the row from element `written` on (kWrites) and takes the statistics
+// of the one from element `taken` on (kTakes).
+template <Norm kNorm, bool kResidual, bool kStream, bool kWrites, bool kTakes>
+FUSOR_INLINE Scaling pass(const LayerNormRows& r, const Parameters& p, int64_t written,
+                          const Scaling& scaling, int64_t taken) {
+  const Vec mean = broadcast(scaling.mean), scale = broadcast(scaling.scale);
+  Moments moments;
+  int64_t c = 0;
+  for (; c + kBlock * kLanes <= r.width; c += kBlock * kLanes) {
+    if (kTakes) {
+      Vec v[kBlock];
+      for (int k = 0; k < kBlock; ++k) v[k] = element<kResidual>(r, taken + c + k * kLanes);
+      take<kNorm>(moments, v);
+    }
+    if (kWrites) write<kResidual, kStream, kBlock>(r, p, mean, scale, written + c, c);
+  }
+  for (; c + kLanes <= r.width; c += kLanes) {
+    if (kTakes) take<kNorm, 1>(moments, {element<kResidual>(r, taken + c)});
+    if (kWrites) write<kResidual, kStream, 1>(r, p, mean, scale, written + c, c);
+  }
+  const int rest = static_cast<int>(r.width - c);
+  if (kWrites && rest > 0) {
+    const Vec v = element<kResidual>(r, written + c, rest);
+    if (kResidual) store_partial(r.sum + written + c, v, rest);
+    const Vec weight = p.weight_columns ? load_partial(p.weight + c, rest) : load(p.weight);
+    const Vec bias = p.bias_columns ? load_partial(p.bias + c, rest) : load(p.bias);
+    store_partial(r.output + written + c, multiply_add((v - mean) * scale, weight, bias), rest);
+  }
+  if (!kTakes) return {};
+  return finish<kNorm>(moments, rest > 0 ? element<kResidual>(r, taken + c, rest) : zero(), rest, r);
+}
+
+template <Norm kNorm, bool kResidual, bool kStream>
+void run(const LayerNormRows& rows) {
+  const LayerNormRows r = rows;  // in registers: no result can alias it
+  float ones[kBlock * kLanes], zeros[kBlock * kLanes] = {};
+  for (float& one : ones) one = 1.f;
+  const Parameters p{r.weight ? r.weight : ones, r.bias ? r.bias : zeros, r.weight ? -1 : 0, r.bias ? -1 : 0};
+  Scaling scaling = pass<kNorm, kResidual, kStream, false, true>(r, p, 0, {}, 0);
+  for (int64_t row = 1; row < r.rows; ++row)
+    scaling = pass<kNorm, kResidual, kStream, true, true>(r, p, (row - 1) * r.width, scaling, row * r.width);
+  pass<kNorm, kResidual, kStream, true, false>(r, p, (r.rows - 1) * r.width, scaling, 0);
+  if (kStream) finish_streaming();
 }
 
 void layer_norm(const LayerNormRows& r) {
-  const float count = static_cast<float>(r.width);
-  for (int64_t row = 0; row < r.rows; ++row) {
-    float sum;
-    const float* x = add_residual(r, row, &sum);
-    const float mean = sum / count;
-    const Vec means = broadcast(mean);
-    Vec squares[kChains] = {}, deviations[kChains] = {};
-    for_each_vector(r.width, [&](int chain, int64_t i, int lanes) {
-      Vec d = load_lanes(x + i, lanes) - means;
-      if (lanes != kLanes) {  // lanes past the row must not count as -mean
-        float valid[kLanes] = {};
-        store_partial(valid, d, lanes);
-        d = load(valid);
-      }
-      deviations[chain] = deviations[chain] + d;
-      squares[chain] = multiply_add(d, d, squares[chain]);
-    });
-    const float left_over = sum_of(deviations);
-    const float variance = (sum_of(squares) - left_over * left_over / count) / count;
-    write_row(r, x, mean, 1.f / __builtin_sqrtf(variance + r.epsilon), r.output + row * r.width);
-  }
+  const bool streams = r.streams && can_stream(r.output, r.width) && (!r.sum || can_stream(r.sum, r.width));
+  if (r.residual)
+    streams ? run<Norm::Layer, true, true>(r) : run<Norm::Layer, true, false>(r);
+  else
+    streams ? run<Norm::Layer, false, true>(r) : run<Norm::Layer, false, false>(r);
 }
 
 void rms_norm(const LayerNormRows& r) {
-  for (int64_t row = 0; row < r.rows; ++row) {
-    const float* x = r.x + row * r.width;
-    Vec squares[kChains] = {};
-    for_each_vector(r.width, [&](int chain, int64_t i, int lanes) {
-      const Vec v = load_lanes(x + i, lanes);
-      squares[chain] = multiply_add(v, v, squares[chain]);
-    });
-    const float mean_square = sum_of(squares) / static_cast<float>(r.width);
-    write_row(r, x, 0.f, 1.f / __builtin_sqrtf(mean_square + r.epsilon), r.output + row * r.width);
-  }
+  r.streams&& can_stream(r.output, r.width) ? run<Norm::Rms, false, true>(r)
+                                            : run<Norm::Rms, false, false>(r);
 }
 
 }  // namespace

@@ -12,6 +12,10 @@ namespace fusor::cpu {
 void* allocate_memory(int64_t bytes);
 void release_memory(void* pointer, int64_t bytes);  // `bytes` as it was allocated
 
+// Results from this size on are written around the caches (simd/stream.h): with their inputs they are more
+// than the part of an L3 cache that is a process's own, so the next op would not find them there.
+constexpr int64_t kStreamedBytes = int64_t{8} << 20;
+
 // What is kept and not in use, in bytes; and giving all of it back to the system.
 int64_t kept_memory();
 void release_kept_memory();

@@ -21,8 +21,10 @@ fusor_status run(OpContext& context, const fusor_op_call& call) {
   const uint64_t first_group = a.offset / kGroup;
   const int64_t skipped = static_cast<int64_t>(a.offset % kGroup);
   const int64_t groups = (skipped + count + kGroup - 1) / kGroup;
-  WorkShares shares((groups + kGroupsAtOnce - 1) / kGroupsAtOnce, context.threads);
-  context.pool.share(context.threads, [&](Team& team) {
+  // Below some 16000 elements, waking another thread takes longer than the work.
+  const int threads = count < 16384 ? 1 : context.threads;
+  WorkShares shares((groups + kGroupsAtOnce - 1) / kGroupsAtOnce, threads);
+  context.pool.share(threads, [&](Team& team) {
     for (int64_t item; (item = shares.take(team)) >= 0;) {
       const int64_t end = std::min(groups, (item + 1) * kGroupsAtOnce);
       for (int64_t group = item * kGroupsAtOnce; group < end;) {

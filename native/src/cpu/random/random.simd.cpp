@@ -9,27 +9,37 @@ namespace {
 
 constexpr int kCounters = 16;  // per group
 
-typedef uint32_t HalfUnsigned __attribute__((vector_size(FUSOR_SIMD_BYTES / 2)));
-
 struct Product {
   UnsignedVec high, low;
 };
 
-// All 64 bits of a 32 by 32 bit product: each half of the lanes is widened and multiplied.
+// The 64-bit products of the even lanes.
+FUSOR_INLINE UnsignedLongVec multiply_even(UnsignedVec x, UnsignedVec factor) {
+#if defined(__AVX512F__) && FUSOR_SIMD_BYTES == 64
+  return reinterpret_cast<UnsignedLongVec>(
+      _mm512_mul_epu32(reinterpret_cast<__m512i>(x), reinterpret_cast<__m512i>(factor)));
+#elif defined(__AVX2__) && FUSOR_SIMD_BYTES == 32
+  return reinterpret_cast<UnsignedLongVec>(
+      _mm256_mul_epu32(reinterpret_cast<__m256i>(x), reinterpret_cast<__m256i>(factor)));
+#elif defined(__x86_64__) && FUSOR_SIMD_BYTES == 16
+  return reinterpret_cast<UnsignedLongVec>(
+      _mm_mul_epu32(reinterpret_cast<__m128i>(x), reinterpret_cast<__m128i>(factor)));
+#else
+  return (reinterpret_cast<UnsignedLongVec>(x) & 0xffffffff) *
+         (reinterpret_cast<UnsignedLongVec>(factor) & 0xffffffff);
+#endif
+}
+
+// All 64 bits of the products of 32-bit lanes, which machines have for every other lane only: two of them and
+// their halves sorted (x86 and NEON keep the lower half of 64 bits in the even lane).
 FUSOR_INLINE Product multiply_wide(UnsignedVec x, uint32_t factor) {
-  HalfUnsigned halves[2];
-  __builtin_memcpy(halves, &x, sizeof x);
-  HalfUnsigned high[2], low[2];
-  for (int i = 0; i < 2; ++i) {
-    const UnsignedLongVec product =
-        __builtin_convertvector(halves[i], UnsignedLongVec) * static_cast<uint64_t>(factor);
-    high[i] = __builtin_convertvector(product >> 32, HalfUnsigned);
-    low[i] = __builtin_convertvector(product, HalfUnsigned);
-  }
-  Product result;
-  __builtin_memcpy(&result.high, high, sizeof high);
-  __builtin_memcpy(&result.low, low, sizeof low);
-  return result;
+  const UnsignedVec factors = broadcast_unsigned(factor);
+  const UnsignedLongVec even = multiply_even(x, factors);
+  const UnsignedLongVec odd =
+      multiply_even(reinterpret_cast<UnsignedVec>(reinterpret_cast<UnsignedLongVec>(x) >> 32), factors);
+  const UnsignedLongVec upper = UnsignedLongVec{} + 0xffffffff00000000;
+  return {reinterpret_cast<UnsignedVec>((even >> 32) | (odd & upper)),
+          reinterpret_cast<UnsignedVec>((even & ~upper) | (odd << 32))};
 }
 
 struct Words {
@@ -37,12 +47,10 @@ struct Words {
 };
 
 FUSOR_INLINE Words philox(uint64_t first_counter, uint64_t seed) {
-  UnsignedVec low{}, high{};
-  for (int lane = 0; lane < kLanes; ++lane) {
-    const uint64_t counter = first_counter + static_cast<uint64_t>(lane);
-    low[lane] = static_cast<uint32_t>(counter);
-    high[lane] = static_cast<uint32_t>(counter >> 32);
-  }
+  // `first_counter` is a multiple of the lanes: adding a lane's number never carries.
+  UnsignedVec low = broadcast_unsigned(static_cast<uint32_t>(first_counter));
+  for (int lane = 0; lane < kLanes; ++lane) low[lane] += static_cast<uint32_t>(lane);
+  const UnsignedVec high = broadcast_unsigned(static_cast<uint32_t>(first_counter >> 32));
   UnsignedVec c0 = low, c1 = high, c2{}, c3{};
   uint32_t key0 = static_cast<uint32_t>(seed), key1 = static_cast<uint32_t>(seed >> 32);
   for (int round = 0; round < 10; ++round) {

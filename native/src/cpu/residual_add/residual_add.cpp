@@ -79,7 +79,7 @@ fusor_status run(OpContext& context, const fusor_op_call& call) {
   if (const fusor_status status = straighten(context, inputs, 2, copies)) return status;
   const ElementwiseLoop loop(output, inputs, 2);
   loop.run(context, 12, [&](const ElementwiseLoop::Piece& piece) {
-    float* const y = data_of<float>(output) + piece.first;
+    float* const y = static_cast<float*>(piece.output);
     const auto* const x = static_cast<const float*>(piece.inputs[0]);
     const auto* const residual = static_cast<const float*>(piece.inputs[1]);
     if (!piece.is_one[0] && !piece.is_one[1]) {

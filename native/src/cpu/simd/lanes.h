@@ -176,14 +176,21 @@ FUSOR_INLINE IntVec to_int(LongVec lower, LongVec upper) {
 #undef FUSOR_LOWER_LANES
 #undef FUSOR_UPPER_LANES
 
-// Sum and greatest lane in a fixed order: halves onto halves.
+// Sum in a fixed order: halves onto halves, in registers (through memory, a load waits for several stores).
 FUSOR_INLINE float sum_of_lanes(Vec x) {
-  float lanes[kLanes];
-  store(lanes, x);
-  for (int width = kLanes / 2; width > 0; width /= 2) {
-    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
-  }
-  return lanes[0];
+  typedef float Quad __attribute__((vector_size(16)));
+#if FUSOR_SIMD_BYTES == 64
+  const HalfVec half = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
+                       __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+  const Quad quad =
+      __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
+#elif FUSOR_SIMD_BYTES == 32
+  const Quad quad = __builtin_shufflevector(x, x, 0, 1, 2, 3) + __builtin_shufflevector(x, x, 4, 5, 6, 7);
+#else
+  const Quad quad = x;
+#endif
+  const Quad pair = quad + __builtin_shufflevector(quad, quad, 2, 3, 0, 1);
+  return pair[0] + pair[1];
 }
 FUSOR_INLINE double sum_of_lanes(DoubleVec x) {
   double sum = x[0];

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cpu/memory/memory.h"
+
 namespace fusor::cpu {
 
 namespace {
@@ -22,12 +24,15 @@ fusor_status run(OpContext& context, const fusor_op_call& call) {
   const int threads = count < 8192 ? 1 : context.threads;
 
   if (inner == 1) {
-    const int64_t rows_at_once = std::max<int64_t>(1, 4096 / size);
+    const bool streams = count * int64_t{sizeof(float)} >= kStreamedBytes;
+    // As for layer-norm: 16 items for every thread, of no less than some 16 KB.
+    const int64_t rows_at_once = std::max<int64_t>({1, 4096 / size, outer / (threads * int64_t{16})});
     WorkShares shares((outer + rows_at_once - 1) / rows_at_once, threads);
     context.pool.share(threads, [&](Team& team) {
       for (int64_t item; (item = shares.take(team)) >= 0;) {
         const int64_t first = item * rows_at_once;
-        kernels.rows(x + first * size, y + first * size, std::min(rows_at_once, outer - first), size, log);
+        kernels.rows(
+            {x + first * size, y + first * size, std::min(rows_at_once, outer - first), size, log, streams});
       }
     });
     return FUSOR_OK;

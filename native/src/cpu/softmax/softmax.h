@@ -7,9 +7,17 @@
 
 namespace fusor::cpu {
 
+// At least one row of at least one contiguous element.
+struct SoftmaxRows {
+  const float* x;
+  float* y;
+  int64_t rows, width;
+  bool log;
+  bool streams;  // the result is written around the caches
+};
+
 struct SoftmaxKernels {
-  // Rows of `width` contiguous elements.
-  void (*rows)(const float* x, float* y, int64_t rows, int64_t width, bool log);
+  void (*rows)(const SoftmaxRows& rows);
   // `count` neighbouring columns (at most one vector) of `size` elements, `stride` apart.
   void (*columns)(const float* x, float* y, int count, int64_t size, int64_t stride, bool log);
   int columns_at_once;

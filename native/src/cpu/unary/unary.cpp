@@ -23,7 +23,7 @@ fusor_status for_each_part(OpContext& context, const fusor_buffer& input, const 
   const ElementwiseLoop loop(output, inputs, 1);
   loop.run(context, cost, [&](const ElementwiseLoop::Piece& piece) {
     const In* const x = static_cast<const In*>(piece.inputs[0]);
-    Out* const y = data_of<Out>(output) + piece.first;
+    Out* const y = static_cast<Out*>(piece.output);
     function(x, y, piece.is_one[0] ? 1 : piece.count);
     if (piece.is_one[0]) repeat_element(y, sizeof(Out), piece.count);
   });

@@ -22,7 +22,7 @@ fusor_status run(OpContext& context, const fusor_op_call& call) {
   loop.run(context, 3 * size + 1, [&](const ElementwiseLoop::Piece& piece) {
     const int ones = piece.is_one[0] + 2 * piece.is_one[1] + 4 * piece.is_one[2];
     kernels[ones](static_cast<const uint8_t*>(piece.inputs[0]), piece.inputs[1], piece.inputs[2],
-                  data_of<char>(output) + piece.first * size, piece.count);
+                  static_cast<char*>(piece.output), piece.count);
   });
   return FUSOR_OK;
 }
