@@ -14,5 +14,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     reporters: ['default'],
+    // What tests measure is not remembered in the home directory of who runs them.
+    env: { FUSOR_CACHE_DIR: '' },
   },
 });

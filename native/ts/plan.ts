@@ -28,6 +28,11 @@ export interface PlanOptions {
   readonly threads?: number | undefined;
   /** `'table'` (default) chooses algorithms by shape, `'measure'` by timing them here, once. */
   readonly tune?: 'table' | 'measure' | undefined;
+  /**
+   * Where `'measure'` remembers what it found, for the next process; default: the environment variable
+   * `FUSOR_CACHE_DIR`, else `fusor` in the user's cache directory.
+   */
+  readonly cacheDirectory?: string | undefined;
   /** Whether 3x3 convolutions may use Winograd's algorithm (error about 1e-6 relative); default true. */
   readonly winograd?: boolean | undefined;
   /** Algorithms that do not depend on the batch size either, and no measuring; default false. */
@@ -77,11 +82,15 @@ const precisions = ['f32', 'tf32', 'bf16x3'] as const;
  */
 export function buildPlan(graph: Graph, options: PlanOptions = {}): Promise<NativePlan> {
   const operation = 'buildPlan';
-  const known = ['device', 'threads', 'tune', 'winograd', 'deterministic', 'precision'];
+  const known = ['device', 'threads', 'tune', 'cacheDirectory', 'winograd', 'deterministic', 'precision'];
   checkOptions(operation, options, known);
   const device = resolveDevice(operation, options.device);
   const threads = checkInteger(operation, 'threads', options.threads ?? 0);
   if (threads < 0) throw new ArgumentError(`${operation}: threads must be at least 0, got ${threads}`);
+  const cacheDirectory = options.cacheDirectory ?? '';
+  if (typeof cacheDirectory !== 'string' || cacheDirectory.includes('\0')) {
+    throw new ArgumentError(`${operation}: cacheDirectory must be a path, got ${String(cacheDirectory)}`);
+  }
   const encoder = new Encoder();
   encoder.push(threads);
   encoder.push(tunes.indexOf(checkOneOf(operation, 'tune', options.tune ?? 'table', tunes)));
@@ -98,7 +107,7 @@ export function buildPlan(graph: Graph, options: PlanOptions = {}): Promise<Nati
   );
   const names = graph.nodes.map((node) => String(node.name));
   const built = startJob((job) =>
-    addon.buildPlan(deviceIndex(device), encoder.numbers, constants, names, job),
+    addon.buildPlan(deviceIndex(device), encoder.numbers, constants, names, job, cacheDirectory),
   );
   const specs = (ids: readonly number[]): TensorSpec[] =>
     ids.map((id) => {

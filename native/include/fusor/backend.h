@@ -93,6 +93,8 @@ typedef struct fusor_plan_options {
   int32_t winograd;      /* 0 forbids it */
   int32_t deterministic; /* 1: algorithms ignore the batch size too */
   int32_t precision;     /* reserved for CUDA: 0 = f32 */
+  /* Where measurements are remembered; NULL: the backend's default place. Valid during the call. */
+  const char* cache_directory;
 } fusor_plan_options;
 
 /* Memory that a plan needs while it runs, besides its inputs and outputs: an activation or a step's

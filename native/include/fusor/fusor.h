@@ -220,6 +220,9 @@ typedef struct fusor_plan_build_options {
   int32_t winograd;
   int32_t deterministic;
   int32_t precision;
+  /* Directory in which measurements are remembered; NULL or "": FUSOR_CACHE_DIR, else the user's cache
+   * directory. Copied. */
+  const char* cache_directory;
 } fusor_plan_build_options;
 
 typedef void (*fusor_plan_callback)(void* user_data, fusor_status status, const char* message,

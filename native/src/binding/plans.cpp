@@ -111,6 +111,8 @@ Napi::Value build_plan(const Napi::CallbackInfo& info) {
   options.deterministic = reader.int32();
   options.precision = reader.int32();
   const Graph graph(environment, reader, info[2], info[3]);
+  const std::string cache_directory = string_argument(env, info[5], "cacheDirectory");
+  options.cache_directory = cache_directory.c_str();
   fusor_environment* const engine = environment.engine();
   environment.jobs().start(
       std::make_unique<Job>(environment, number_argument(env, info[4], "job")), [&](Job& job) {

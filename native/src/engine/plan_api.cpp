@@ -25,6 +25,7 @@ fusor_plan_options checked_options(const fusor_plan_build_options* given) {
   options.winograd = known.winograd;
   options.deterministic = known.deterministic;
   options.precision = known.precision;
+  options.cache_directory = known.cache_directory;
   return options;
 }
 

@@ -71,7 +71,12 @@ class BackendGraph {
 
 BuildTask::BuildTask(const Stream& stream, Graph graph, const fusor_plan_options& options,
                      fusor_plan_callback callback, void* user_data)
-    : graph_(std::move(graph)), options_(options), callback_(callback), user_data_(user_data) {
+    : graph_(std::move(graph)),
+      cache_directory_(options.cache_directory ? options.cache_directory : ""),
+      options_(options),
+      callback_(callback),
+      user_data_(user_data) {
+  options_.cache_directory = cache_directory_.c_str();
   for (const GraphValue& value : graph_.values) {
     if (value.constant) dependencies_.add(stream, value.constant->storage());
   }

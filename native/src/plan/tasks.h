@@ -1,6 +1,7 @@
 // Queued work on plans.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "plan/plan.h"
@@ -21,7 +22,8 @@ class BuildTask final : public Task {
 
   Graph graph_;
   Dependencies dependencies_;
-  const fusor_plan_options options_;
+  const std::string cache_directory_;
+  fusor_plan_options options_;
   const fusor_plan_callback callback_;
   void* const user_data_;
 };

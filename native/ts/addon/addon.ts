@@ -104,6 +104,7 @@ export interface Addon {
     constants: readonly (TensorHandle | null)[],
     names: readonly string[],
     job: number,
+    cacheDirectory: string,
   ): void;
   runPlan(plan: PlanHandle, inputs: readonly TensorHandle[], outputs: number, job: number): TensorHandle[];
   /** Writes the median seconds of every step. */

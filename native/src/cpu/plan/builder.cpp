@@ -69,6 +69,7 @@ class Builder {
         threads_(threads),
         graph_(graph),
         options_(options),
+        tuning_(options.cache_directory),
         contents_(contents) {}
 
   fusor_status build() {
@@ -82,7 +83,7 @@ class Builder {
         if (node.inputs[k] >= 0) --values_[node.inputs[k]].uses;
       fusor_status status;
       if (convolutions_[i])
-        status = lower_convolution(node, std::move(convolutions_[i]));
+        status = lower_convolution(node, std::move(convolutions_[i]), reasons_[i]);
       else if (is_view(node.op))
         status = lower_view(node);
       else
@@ -116,6 +117,7 @@ class Builder {
   // Convolutions know which halo their input needs, so all are prepared before any layout is chosen.
   fusor_status prepare_convolutions() {
     convolutions_.resize(graph_.node_count);
+    reasons_.assign(graph_.node_count, "model");
     for (int32_t i = 0; i < graph_.node_count; ++i) {
       const fusor_graph_node& node = graph_.nodes[i];
       if (node.op != FUSOR_OP_CONV2D) continue;
@@ -134,8 +136,8 @@ class Builder {
       const float* bias_data =
           bias_id >= 0 ? data_of<const float>(*graph_.values[bias_id].constant) : nullptr;
       if (options_.tune == FUSOR_TUNE_MEASURE && !options.deterministic)
-        options.force = measured_algorithm(kernels_, pool_, threads_, shape, weight_data, bias_data,
-                                           attributes.activation, options);
+        options.force = tuning_.choose(kernels_, pool_, threads_, shape, weight_data, bias_data,
+                                       attributes.activation, options, reasons_[i]);
       convolutions_[i] =
           make_convolution(kernels_, pool_, shape, weight_data, bias_data, attributes.activation, options);
       if (!convolutions_[i])
@@ -251,7 +253,9 @@ class Builder {
     return {node.name, fusor_op_names[node.op], algorithm, cost.flops, cost.bytes};
   }
 
-  fusor_status lower_convolution(const fusor_graph_node& node, std::unique_ptr<Convolution> convolution) {
+  // `reason` tells why the algorithm was chosen.
+  fusor_status lower_convolution(const fusor_graph_node& node, std::unique_ptr<Convolution> convolution,
+                                 const char* reason) {
     const int32_t input_id = node.inputs[0], output_id = node.outputs[0];
     const int32_t residual_id = node.input_count > 3 ? node.inputs[3] : -1;
     const bool planar = convolution->input_form() == Convolution::InputForm::Planar;
@@ -265,8 +269,7 @@ class Builder {
     else
       output.blocked = new_blocked(output_id);
 
-    const std::string algorithm = std::string(convolution->algorithm()) +
-                                  (options_.tune == FUSOR_TUNE_MEASURE ? " (measured)" : " (table)");
+    const std::string algorithm = std::string(convolution->algorithm()) + " (" + reason + ")";
     const int64_t workspace_bytes = convolution->workspace_bytes(threads_);
     auto step = std::make_unique<ConvolutionStep>(std::move(convolution), residual_id >= 0);
     step->description = describe(node, algorithm.c_str());
@@ -443,9 +446,11 @@ class Builder {
   const int threads_;
   const fusor_graph& graph_;
   const fusor_plan_options& options_;
+  Tuning tuning_;
   PlanContents& contents_;
   std::vector<Value> values_;
   std::vector<std::unique_ptr<Convolution>> convolutions_;  // by node
+  std::vector<const char*> reasons_;                        // of their algorithms
   std::vector<BlockedShape> classes_;
 };
 

@@ -4,7 +4,11 @@
 #include <chrono>
 #include <limits>
 #include <mutex>
+#include <new>
+#include <string>
 #include <vector>
+
+#include "cpu/plan/tuning_cache.h"
 
 namespace fusor::cpu {
 
@@ -13,20 +17,31 @@ namespace {
 constexpr int kMostCandidates = 16;
 constexpr int kRuns = 5;  // timed, after one that warms caches; the fastest counts: noise only ever adds
 
-struct Measured {
-  const KernelSet* kernels;
-  ConvolutionShape shape;
-  bool winograd;
-  const char* algorithm;
+// Winners by the file that they belong to, so that the file is read once per process.
+struct Known {
+  std::string file;
+  struct Winner {
+    TunedConvolution tuned;
+    bool is_cached;
+  };
+  std::vector<Winner> winners;
 };
-
 struct Memory {
   std::mutex mutex;
-  std::vector<Measured> shapes;
+  std::vector<Known> files;
 };
 Memory& memory() {
   static Memory* instance = new Memory;  // plans may be built while the process exits
   return *instance;
+}
+
+// Under the mutex. Reads the file at first.
+Known& known_of(const std::string& file) {
+  for (Known& known : memory().files)
+    if (known.file == file) return known;
+  Known& known = memory().files.emplace_back(Known{file, {}});
+  for (TunedConvolution& tuned : read_tuning_cache(file)) known.winners.push_back({std::move(tuned), true});
+  return known;
 }
 
 double seconds_of(Pool& pool, int threads, const KernelSet& kernels, const ConvolutionShape& shape,
@@ -59,18 +74,31 @@ double seconds_of(Pool& pool, int threads, const KernelSet& kernels, const Convo
 
 }  // namespace
 
-const char* measured_algorithm(const KernelSet& kernels, Pool& pool, int threads,
-                               const ConvolutionShape& shape, const float* weight, const float* bias,
-                               const fusor_activation& activation, const ConvolutionOptions& options) {
+const std::string& Tuning::file() {
+  if (!has_file_) file_ = tuning_cache_file(directory_);
+  has_file_ = true;
+  return file_;
+}
+
+const char* Tuning::choose(const KernelSet& kernels, Pool& pool, int threads, const ConvolutionShape& shape,
+                           const float* weight, const float* bias, const fusor_activation& activation,
+                           const ConvolutionOptions& options, const char*& reason) {
   const char* names[kMostCandidates];
   const int count =
       std::min(convolution_candidates(kernels, shape, options, names, kMostCandidates), kMostCandidates);
   if (count < 2) return nullptr;
+  TunedConvolution wanted{chip_name(), kernels.name, shape, options.winograd, ""};
   {
-    std::lock_guard lock(memory().mutex);
-    for (const Measured& known : memory().shapes)
-      if (known.kernels == &kernels && known.shape == shape && known.winograd == options.winograd)
-        return known.algorithm;
+    const std::lock_guard lock(memory().mutex);
+    for (const Known::Winner& winner : known_of(file()).winners) {
+      if (!winner.tuned.is_for(wanted)) continue;
+      // A file may name anything: only candidates count.
+      for (int i = 0; i < count; ++i) {
+        if (winner.tuned.algorithm != names[i]) continue;
+        reason = winner.is_cached ? "measured, cached" : "measured";
+        return names[i];
+      }
+    }
   }
   const char* fastest = nullptr;
   double least = std::numeric_limits<double>::infinity();
@@ -85,9 +113,29 @@ const char* measured_algorithm(const KernelSet& kernels, Pool& pool, int threads
       fastest = names[i];
     }
   }
-  std::lock_guard lock(memory().mutex);
-  memory().shapes.push_back({&kernels, shape, options.winograd, fastest});
+  if (!fastest) return nullptr;  // no memory for any
+  wanted.algorithm = fastest;
+  reason = "measured";
+  is_changed_ = true;
+  const std::lock_guard lock(memory().mutex);
+  std::vector<Known::Winner>& winners = known_of(file()).winners;
+  std::erase_if(winners, [&](const Known::Winner& winner) { return winner.tuned.is_for(wanted); });
+  winners.push_back({std::move(wanted), false});
   return fastest;
+}
+
+void Tuning::save() try {
+  if (!is_changed_) return;
+  is_changed_ = false;
+  std::vector<TunedConvolution> measured;
+  {
+    const std::lock_guard lock(memory().mutex);
+    for (const Known::Winner& winner : known_of(file()).winners)
+      if (!winner.is_cached) measured.push_back(winner.tuned);
+  }
+  write_tuning_cache(file(), measured);
+} catch (const std::bad_alloc&) {
+  // The next process measures again.
 }
 
 }  // namespace fusor::cpu

@@ -13,8 +13,14 @@ export interface PlanBuildOptions {
   readonly dtype?: 'f32' | 'f16' | 'bf16';
   /** CPU threads; default as many as the pool has. Results do not depend on it. */
   readonly threads?: number;
-  /** `'table'` (default) chooses algorithms by shape and instruction set, `'measure'` by timing them here, once. */
+  /** `'table'` (default) chooses algorithms by a cost model of shape and instruction set, `'measure'` by timing them here, once. */
   readonly tune?: 'table' | 'measure';
+  /**
+   * Directory in which `tune: 'measure'` remembers what it found, for the next process. Default: the environment
+   * variable `FUSOR_CACHE_DIR` (empty: remember nothing), else `fusor` in the user's cache directory
+   * (`XDG_CACHE_HOME`, `~/.cache`; on macOS `~/Library/Caches`).
+   */
+  readonly cacheDirectory?: string;
   /** Algorithms that do not depend on the batch either, and no measuring; default `false`. */
   readonly deterministic?: boolean;
   /** Whether 3×3 convolutions may use Winograd's algorithm (error near 1e-6 relative); default `true`. */
@@ -33,7 +39,7 @@ export interface CompileOptions extends PlanBuildOptions {
   readonly input: InputOption;
   /**
    * `'keep'` (default) leaves the module as it is. `'release'` moves its weights into the plan, which halves the memory;
-   * using the module is an error after it.
+   * using the module is an error after it, also if the plan could then not be built.
    */
   readonly weights?: 'keep' | 'release';
   /** How many batch sizes of an `'n'` stay planned, the latest used ones; default 4. Each has its own packed weights. */
@@ -55,6 +61,7 @@ const KNOWN = [
   'dtype',
   'threads',
   'tune',
+  'cacheDirectory',
   'deterministic',
   'winograd',
   'precision',
@@ -87,6 +94,7 @@ export function resolveOptions(options: Partial<CompileOptions>): ResolvedOption
       device,
       threads: integer('threads', options.threads ?? 0, 0),
       tune: oneOf('tune', options.tune ?? 'table', ['table', 'measure']),
+      cacheDirectory: path('cacheDirectory', options.cacheDirectory ?? ''),
       deterministic: flag('deterministic', options.deterministic ?? false),
       winograd: flag('winograd', options.winograd ?? true),
       precision: oneOf('precision', options.precision ?? 'f32', ['f32', 'tf32', 'bf16x3']),
@@ -107,6 +115,11 @@ function oneOf<T extends string>(name: string, value: T, names: readonly T[]): T
   throw new ArgumentError(
     `compile: ${name} must be one of ${names.map((known) => `'${known}'`).join(', ')}, got ${show(value)}`,
   );
+}
+
+function path(name: string, value: string): string {
+  if (typeof value === 'string' && !value.includes('\0')) return value;
+  throw new ArgumentError(`compile: ${name} must be a path, got ${show(value)}`);
 }
 
 function flag(name: string, value: boolean): boolean {
