@@ -10,7 +10,7 @@ import { deviceIndex, deviceOf } from './device.ts';
 import { dtypeIndex, dtypes } from './dtype.ts';
 import type { Attributes, OpName, TensorSpec } from './graph.ts';
 import { callPlace } from './place.ts';
-import { eagerTensor, handleOf, isDisposed, symbolOf, type Tensor } from './tensor.ts';
+import { deferredTensor, eagerTensor, handleOf, isDisposed, symbolOf, type Tensor } from './tensor.ts';
 import type { Device, DType, Shape } from './types.ts';
 import { elementCount } from './values.ts';
 
@@ -78,6 +78,7 @@ export function dispatch(
 ): Tensor[] {
   const schema = schemas.get(op);
   if (schema === undefined) throw new InternalError(`the engine has no operation '${op}'`);
+  if (isDeferring && (op === 'fill' || op === 'random')) return [deferCreation(op, attributes, device)];
   const handles: (TensorHandle | null)[] = new Array(inputs.length);
   for (let index = 0; index < inputs.length; index++) {
     const input = inputs[index]!;
@@ -96,6 +97,34 @@ export function dispatch(
   const result = addon.run(schema.id, handles, deviceIndex(device), label(op, inputs, attributes));
   if (!Array.isArray(result)) return [tensorAt(result, 0)];
   return result.map(tensorAt);
+}
+
+let isDeferring = false;
+
+/**
+ * Runs `make`, which must be synchronous, with `Tensor.zeros`, `ones`, `full` and random tensors noted down, and computed
+ * when something first needs their elements. The numbers are those that they would have been at once. For first values
+ * of parameters, most of which are overwritten by `load` before anyone sees them.
+ */
+export function deferred<T>(make: () => T): T {
+  const outer = isDeferring;
+  isDeferring = true;
+  try {
+    return make();
+  } finally {
+    isDeferring = outer;
+  }
+}
+
+function deferCreation(op: 'fill' | 'random', attributes: Attributes, device: Device): Tensor {
+  const [spec] = inferOp(op, [], attributes, device);
+  const { dtype, shape } = spec!;
+  const compute = (): TensorHandle => {
+    const schema = schemas.get(op)!;
+    eager.restart().attributes(schema, attributes);
+    return addon.run(schema.id, [], deviceIndex(device), label(op, [], attributes)) as TensorHandle;
+  };
+  return deferredTensor(compute, dtype, shape, device);
 }
 
 /** As {@link dispatch}, for the operations with one output. */

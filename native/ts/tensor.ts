@@ -29,6 +29,11 @@ export interface TensorSymbol {
   readonly value: number;
 }
 
+/** What stands behind a tensor that is computed when it is first needed: see {@link deferred}. */
+interface DeferredTensor {
+  readonly compute: () => TensorHandle;
+}
+
 // What the rest of the package may do with a tensor's inside: set by the class.
 
 /** A tensor of the engine. `shape` is taken over. */
@@ -39,6 +44,18 @@ export let symbolicTensor: (
   spec: { readonly dtype: DType; readonly shape: Shape; readonly device?: Device | undefined },
   value: number,
 ) => Tensor;
+/** A tensor that `compute` makes when it is first needed, if it ever is. */
+export let deferredTensor: (
+  compute: () => TensorHandle,
+  dtype: DType,
+  shape: readonly number[],
+  device: Device,
+) => Tensor;
+/**
+ * Gives `target` the elements of `source`, of the same shape, dtype and device, and disposes `source`: as `assign` and
+ * `dispose`, without the copy where nothing has used the elements that `target` would have had.
+ */
+export let moveInto: (target: Tensor, source: Tensor) => void;
 /** The engine's tensor; undefined for a symbolic or disposed one. */
 export let handleOf: (tensor: Tensor) => TensorHandle | undefined;
 /** The tracer and its number for a symbolic tensor; undefined for a real or disposed one. */
@@ -58,13 +75,31 @@ export class Tensor extends TensorMethods {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly device: Device;
-  #state: TensorHandle | TensorSymbol | undefined;
+  #state: TensorState;
 
   static {
     eagerTensor = (handle, dtype, shape, device) => new Tensor(handle, dtype, shape, device);
     symbolicTensor = (tracer, spec, value) =>
       new Tensor({ tracer, value }, spec.dtype, [...spec.shape], spec.device ?? 'cpu');
-    handleOf = (tensor) => (isSymbol(tensor.#state) ? undefined : tensor.#state);
+    deferredTensor = (compute, dtype, shape, device) => new Tensor({ compute }, dtype, [...shape], device);
+    moveInto = (target, source) => {
+      if (isDeferred(target.#state) && source.dtype === target.dtype && source.device === target.device) {
+        target.#state = handleOf(source);
+        source.#state = undefined;
+        currentScope()?.tensors.delete(source);
+      } else {
+        target.assign(source);
+        source.dispose();
+      }
+    };
+    handleOf = (tensor) => {
+      const state = tensor.#state;
+      if (isSymbol(state)) return undefined;
+      if (!isDeferred(state)) return state;
+      const handle = state.compute();
+      tensor.#state = handle;
+      return handle;
+    };
     symbolOf = (tensor) => (isSymbol(tensor.#state) ? tensor.#state : undefined);
     isDisposed = (tensor) => tensor.#state === undefined;
     isTensor = (value): value is Tensor => typeof value === 'object' && value !== null && #state in value;
@@ -76,7 +111,12 @@ export class Tensor extends TensorMethods {
     });
   }
 
-  private constructor(state: TensorHandle | TensorSymbol, dtype: DType, shape: number[], device: Device) {
+  private constructor(
+    state: TensorHandle | TensorSymbol | DeferredTensor,
+    dtype: DType,
+    shape: number[],
+    device: Device,
+  ) {
     super();
     this.#state = state;
     this.dtype = dtype;
@@ -313,7 +353,7 @@ export class Tensor extends TensorMethods {
     const state = this.#state;
     if (state === undefined) return;
     this.#state = undefined;
-    if (!isSymbol(state)) addon.release(state);
+    if (!isSymbol(state) && !isDeferred(state)) addon.release(state);
     currentScope()?.tensors.delete(this);
   }
 
@@ -331,7 +371,7 @@ export class Tensor extends TensorMethods {
         `${operation}: a tensor's elements are not known while a network is compiled; only its shape and dtype are`,
       );
     }
-    return state;
+    return handleOf(this)!;
   }
 }
 
@@ -345,8 +385,14 @@ export function retain(tensor: Tensor): Tensor {
   return eagerTensor(addon.retain(handle), dtype, [...shape], device);
 }
 
-function isSymbol(state: TensorHandle | TensorSymbol | undefined): state is TensorSymbol {
+type TensorState = TensorHandle | TensorSymbol | DeferredTensor | undefined;
+
+function isSymbol(state: TensorState): state is TensorSymbol {
   return state !== undefined && 'tracer' in state;
+}
+
+function isDeferred(state: TensorState): state is DeferredTensor {
+  return state !== undefined && 'compute' in state;
 }
 
 /** Copies elements that lie in memory to a device. */

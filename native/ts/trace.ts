@@ -5,7 +5,7 @@
  * {@link withTracer} every operation on symbolic tensors, from `ops` or a method, is recorded instead of computed.
  */
 export { resolveDevice } from './device.ts';
-export { currentTracer, inferOp, type Tracer, withTracer } from './dispatch.ts';
+export { currentTracer, deferred, inferOp, type Tracer, withTracer } from './dispatch.ts';
 export { foldBatchNorm, runOp } from './generic.ts';
 export type {
   Attributes,
@@ -25,3 +25,4 @@ export {
   type PlanSummary,
 } from './plan.ts';
 export { isSymbolic, retain, symbolicTensor, symbolicValue } from './symbolic.ts';
+export { moveInto } from './tensor.ts';

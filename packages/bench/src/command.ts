@@ -7,7 +7,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addReport } from './commands/report.ts';
 
 /** The commands that measure, in the order in which the help lists them. */
-const measuring = ['models', 'kernels', 'roofline'] as const;
+const measuring = ['models', 'kernels', 'roofline', 'start'] as const;
 
 /**
  * The command line of `fusor-bench`. Resolves to the exit status: 0 measured, 1 something is wrong with what was found

@@ -5,6 +5,7 @@
 #include <new>
 #include <optional>
 
+#include "cpu/memory/memory.h"
 #include "cpu/plan/builder.h"
 
 struct fusor_backend_plan {
@@ -25,6 +26,8 @@ fusor_status plan_build(fusor_backend_stream*, const fusor_graph* graph, const f
   Pool& pool = Pool::instance();
   const int threads = options->threads > 0 ? std::min(options->threads, Team::kMaxThreads) : pool.threads();
   auto result = std::unique_ptr<fusor_backend_plan>(new fusor_backend_plan{*kernels, threads, {}, {}, {}});
+  // Packed weights come from the system: what tensors left behind must not lie beside them.
+  release_kept_memory();
   Pool::Turn turn;
   if (fusor_status status = build_plan(*kernels, pool, threads, *graph, *options, result->contents))
     return status;

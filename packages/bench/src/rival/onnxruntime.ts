@@ -7,7 +7,7 @@ import { findPackage, whyNot } from './optional.ts';
  */
 interface OnnxRuntime {
   readonly InferenceSession: {
-    create(model: Uint8Array, options: object): Promise<OnnxSession>;
+    create(model: Uint8Array | string, options: object): Promise<OnnxSession>;
   };
   readonly Tensor: new (type: 'float32', data: Float32Array, shape: readonly number[]) => object;
 }
@@ -37,10 +37,11 @@ export interface OnnxRival {
   /**
    * Loads `model` at its best settings: all graph optimisations, nodes one after another with `threads` threads in
    * each, and threads that spin between runs (which is the default, and fast).
+   * @param model a network's bytes, or the path of its file
    * @param options.profile file name, without its ending, of a profile to write
    */
   load(
-    model: Uint8Array,
+    model: Uint8Array | string,
     inputs: readonly { readonly data: Float32Array; readonly shape: readonly number[] }[],
     threads: number,
     options?: { readonly profile?: string },

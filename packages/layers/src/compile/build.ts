@@ -14,11 +14,19 @@ export interface BuiltPlan {
   readonly counts: PassCounts;
 }
 
-/** Optimizes a graph and has the engine make a plan of it. The graph is used up. */
-export async function buildGraph(graph: Graph, options: ResolvedOptions): Promise<BuiltPlan> {
+/**
+ * Optimizes a graph and has the engine make a plan of it. The graph is used up.
+ * @param optimized told between the two, when the graph has all the constants that the plan will be made from
+ */
+export async function buildGraph(
+  graph: Graph,
+  options: ResolvedOptions,
+  optimized: (graph: Graph) => void = () => undefined,
+): Promise<BuiltPlan> {
   try {
     const traced = graph.nodes.length;
     const counts = await runPasses(graph);
+    optimized(graph);
     const native = await buildPlan(reachable(graph, options.device).toNative(), options.build);
     return { native, graph: graph.outline(), traced, counts };
   } finally {

@@ -63,11 +63,20 @@ async function compileFixed(
   options: ResolvedOptions,
 ): Promise<Plan<unknown>> {
   const graph = recordGraph(model, signature, { batch: FIRST_BATCH, device: options.device });
-  const plan = await planOf(model.constructor.name, signature, options, graph);
-  if (options.weights === 'release') {
-    for (const tensor of release(model)) tensor.dispose();
+  const { name } = model.constructor;
+  if (options.weights === 'keep') return planOf(name, signature, options, graph);
+  // Weights that batch-norm was folded into are there twice: the old ones go before the plan makes its own.
+  let tensors: readonly Tensor[] = [];
+  const releaseUnused = (optimizedGraph: Graph): void => {
+    tensors = release(model);
+    const used = new Set(optimizedGraph.constants().map(({ constant }) => constant));
+    for (const tensor of tensors) if (!used.has(tensor)) tensor.dispose();
+  };
+  try {
+    return await planOf(name, signature, options, graph, { optimized: releaseUnused });
+  } finally {
+    for (const tensor of tensors) tensor.dispose();
   }
-  return plan;
 }
 
 /** A plan for each batch that is met; the weights are kept for those to come. */
@@ -83,9 +92,10 @@ async function compileFree(
     const weights = snapshot!.tensors;
     return snapshot!.with(() => recordGraph(model, signature, { batch, device, weights }));
   };
-  const plan = await planOf(model.constructor.name, signature, options, first, again, () =>
-    snapshot?.dispose(),
-  );
+  const plan = await planOf(model.constructor.name, signature, options, first, {
+    again,
+    release: () => snapshot?.dispose(),
+  });
   if (snapshot === undefined) {
     snapshot = new Snapshot(model, 'move');
     release(model);
@@ -106,20 +116,28 @@ async function compileGraph(graph: Graph, options: ResolvedOptions): Promise<Pla
   return planOf('graph', { kind: graph.inputKind, inputs, free: false }, options, graph.copy());
 }
 
+interface Hooks {
+  /** The graph of another batch than the first. */
+  readonly again?: (batch: number) => Graph;
+  /** Frees what `again` needs. */
+  readonly release?: () => void;
+  /** As {@link buildGraph} takes it. */
+  readonly optimized?: (graph: Graph) => void;
+}
+
 /** Plans the first batch, from `first`, and leaves others to `again`. */
 async function planOf(
   name: string,
   signature: Signature,
   options: ResolvedOptions,
   first: Graph,
-  again?: (batch: number) => Graph,
-  release: () => void = () => undefined,
+  { again, release = () => undefined, optimized }: Hooks = {},
 ): Promise<Plan<unknown>> {
   let unused: Graph | undefined = first;
   const build = async (batch: number): Promise<BuiltPlan> => {
     const graph = unused ?? again!(batch);
     unused = undefined;
-    return buildGraph(graph, options);
+    return buildGraph(graph, options, optimized);
   };
   const plan = new Plan<unknown>({ name, signature, options, build, release });
   try {

@@ -1,4 +1,5 @@
 import { type Shape, Tensor } from '@fusor/native';
+import { deferred } from '@fusor/native/trace';
 
 /**
  * What an initializer fills: a shape makes a new f32 tensor on the CPU, a Tensor is filled in place (by `assign`) and
@@ -35,9 +36,13 @@ export function shapeOf(target: InitTarget): Shape {
   return target instanceof Tensor ? target.shape : target;
 }
 
-/** Fills the target with what `make` gives for its shape. Inside {@link skipInit} new tensors are zeros. */
+/**
+ * Fills the target with what `make` gives for its shape. New tensors are computed when their elements are first needed,
+ * which for a network that is loaded from a file is never. Inside {@link skipInit} they are zeros.
+ */
 export function fill(target: InitTarget, make: Initializer): Tensor {
-  if (!(target instanceof Tensor)) return skipping > 0 ? Tensor.zeros(target) : make(target);
+  if (!(target instanceof Tensor))
+    return deferred(() => (skipping > 0 ? Tensor.zeros(target) : make(target)));
   const made = make(target.shape);
   let value = made;
   if (value.device !== target.device) value = value.to(target.device);

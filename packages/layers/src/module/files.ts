@@ -26,7 +26,7 @@ export async function loadFile(
   const staged: Staged[] = [];
   try {
     for (const { name, target } of assignments) {
-      staged.push({ target, source: await reader.read(name, target), owned: true });
+      staged.push({ target, source: await reader.read(name, target), owned: true, moves: true });
     }
     assignAll(staged);
   } finally {

@@ -1,5 +1,6 @@
 import { ArgumentError, WeightsError } from '@fusor/errors';
 import { Tensor } from '@fusor/native';
+import { moveInto } from '@fusor/native/trace';
 import type { TensorRecord, WeightsDType } from '@fusor/weights';
 import { tensorOf } from './convert.ts';
 import { type NamedTensorField, walkTensors } from './fields.ts';
@@ -99,7 +100,7 @@ export function loadDict(module: AnyModule, dict: StateDictLike, strict: boolean
       if (entry instanceof Tensor) {
         staged.push(stageTensor(entry, target));
       } else {
-        staged.push({ target, source: tensorOf(name, entry, target), owned: true });
+        staged.push({ target, source: tensorOf(name, entry, target), owned: true, moves: true });
       }
     }
     assignAll(staged);
@@ -131,6 +132,8 @@ export interface Staged {
   readonly source: Tensor;
   /** Whether `source` was made for this load and is to be freed after it. */
   readonly owned: boolean;
+  /** Whether nobody else can see its elements, so that they need not be copied. */
+  readonly moves: boolean;
 }
 
 function stageTensor(entry: Tensor, target: Tensor): Staged {
@@ -145,12 +148,16 @@ function stageTensor(entry: Tensor, target: Tensor): Staged {
     if (next !== source && source !== entry) source.dispose();
     source = next;
   }
-  return { target, source, owned: source !== entry };
+  // A reshaped source looks at the caller's elements.
+  return { target, source, owned: source !== entry, moves: false };
 }
 
-/** Copies every staged value where it belongs. Queues work only: the values may be freed straight after. */
+/** Puts every staged value where it belongs. Queues work only: the values may be freed straight after. */
 export function assignAll(staged: readonly Staged[]): void {
-  for (const { target, source } of staged) target.assign(source);
+  for (const { target, source, moves } of staged) {
+    if (moves) moveInto(target, source);
+    else target.assign(source);
+  }
 }
 
 /** Frees what was made for a load. */

@@ -7,7 +7,7 @@
 // white; the colour of fully transparent pixels of a GIF; and orientation, which torchvision's loaders ignore.
 
 import { ImageError } from '@fusor/errors';
-import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
+import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import type { RgbImage } from './resample.ts';
 import { forEachRow } from './slices.ts';
 import {
@@ -33,6 +33,8 @@ export async function decode(source: ImageSource, maxPixels: number): Promise<Rg
   // 'error' refuses cut files and keeps those with mere oddities, such as stray bytes between two JPEG markers, which
   // ImageNet itself contains and Pillow reads. The pixel limit is checked below, with the sizes in the message.
   const options: SharpOptions = { failOn: 'error', ignoreIcc: true, limitInputPixels: false };
+  // Imported with the first picture: it takes longer than everything else that this package imports.
+  const { default: sharp } = await import('sharp');
   try {
     const metadata = await sharp(bytes, options).metadata();
     checkPixels(source, metadata, maxPixels);
