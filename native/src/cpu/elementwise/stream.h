@@ -1,6 +1,6 @@
 // Results that are written around the caches (see simd/stream.h), whatever the kernel that computes them: it
-// writes pieces that stay in L1, and they are copied out. An ordinary store would read each line of the result
-// first, which is a third of the traffic of an op with one operand.
+// writes pieces that stay in L1, and they are copied out. An ordinary store would read each line of the
+// result first, which is a third of the traffic of an op with one operand.
 #pragma once
 
 #include <algorithm>

@@ -75,7 +75,8 @@ bool write_all(const std::string& file, std::string_view text) {
     good = put > 0;
     if (good) text.remove_prefix(static_cast<size_t>(put));
   }
-  // Before the rename, so that a machine that goes down leaves the old file or the new one, never an empty one.
+  // Before the rename, so that a machine that goes down leaves the old file or the new one, never an empty
+  // one.
   good = good && fsync(descriptor) == 0;
   return (close(descriptor) == 0) && good;
 }
@@ -89,9 +90,10 @@ void make_directories(const std::string& file) {
 // The numbers of a shape in the order of a line.
 void numbers_of(const TunedConvolution& tuned, int64_t (&numbers)[kNumbers]) {
   const ConvolutionShape& s = tuned.shape;
-  const int64_t values[kNumbers] = {s.n, s.c, s.h, s.w, s.k, s.r, s.s, s.stride[0], s.stride[1],
-                                    s.padding[0], s.padding[1], s.padding[2], s.padding[3], s.dilation[0],
-                                    s.dilation[1], s.groups, s.p, s.q, tuned.winograd};
+  const int64_t values[kNumbers] = {s.n,          s.c,          s.h,          s.w,           s.k,
+                                    s.r,          s.s,          s.stride[0],  s.stride[1],   s.padding[0],
+                                    s.padding[1], s.padding[2], s.padding[3], s.dilation[0], s.dilation[1],
+                                    s.groups,     s.p,          s.q,          tuned.winograd};
   std::copy_n(values, kNumbers, numbers);
 }
 
@@ -160,7 +162,8 @@ std::string find_chip_name() {
   std::string name = "arm64", line;
   while (std::getline(file, line) && !line.empty())
     for (const char* key : {"CPU implementer", "CPU variant", "CPU part"})
-      if (line.rfind(key, 0) == 0 && line.find(':') != std::string::npos) name += line.substr(line.find(':') + 1);
+      if (line.rfind(key, 0) == 0 && line.find(':') != std::string::npos)
+        name += line.substr(line.find(':') + 1);
   return name;
 }
 #endif

@@ -1,11 +1,11 @@
 // What `tune: 'measure'` found out, kept in a file so that the next process need not measure again.
 //
-// The file is text: a line with a magic word, the format's and Fusor's version and a checksum of what follows,
-// then a line per winner. Whatever is not exactly that (another version, damage, a cut-off end, a line too
-// many) counts as no file, and the next winner writes a new one; a directory that cannot be written keeps the
-// winners in this process only. Nothing here is ever an error. A new file takes the old one's place by a
-// rename, with the old one's lines merged in: readers see one or the other, and of two writers at once one may
-// lose its lines, which costs measuring them again.
+// The file is text: a line with a magic word, the format's and Fusor's version and a checksum of what
+// follows, then a line per winner. Whatever is not exactly that (another version, damage, a cut-off end, a
+// line too many) counts as no file, and the next winner writes a new one; a directory that cannot be written
+// keeps the winners in this process only. Nothing here is ever an error. A new file takes the old one's place
+// by a rename, with the old one's lines merged in: readers see one or the other, and of two writers at once
+// one may lose its lines, which costs measuring them again.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +34,8 @@ struct TunedConvolution {
 const std::string& chip_name();
 
 // Where the file is: in `directory` if that is not empty, else FUSOR_CACHE_DIR, else `fusor` in the cache
-// directory of the user (XDG_CACHE_HOME or ~/.cache; ~/Library/Caches on macOS). Empty, so that nothing is read
-// or written: FUSOR_CACHE_DIR is set and empty, or there is no home.
+// directory of the user (XDG_CACHE_HOME or ~/.cache; ~/Library/Caches on macOS). Empty, so that nothing is
+// read or written: FUSOR_CACHE_DIR is set and empty, or there is no home.
 std::string tuning_cache_file(const std::string& directory);
 
 // Nothing where the file is not as it should be. The algorithms are names as they stand in the file.
