@@ -45,4 +45,19 @@ FUSOR_HOOK void __tsan_func_exit() {}
 FUSOR_HOOK void __tsan_vptr_update(void**, void*) {}
 FUSOR_HOOK void __tsan_vptr_read(void**) {}
 
+// Atomics of kernels (language.h) are checked there; here they only happen.
+#define FUSOR_ATOMIC_HOOKS(bits)                                                                      \
+  FUSOR_HOOK uint##bits##_t __tsan_atomic##bits##_load(const volatile uint##bits##_t* p, int) {       \
+    return __atomic_load_n(p, __ATOMIC_SEQ_CST);                                                      \
+  }                                                                                                   \
+  FUSOR_HOOK int __tsan_atomic##bits##_compare_exchange_weak(                                         \
+      volatile uint##bits##_t* p, uint##bits##_t* expected, uint##bits##_t value, int, int) {         \
+    return __atomic_compare_exchange_n(p, expected, value, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+  }
+FUSOR_ATOMIC_HOOKS(32)
+FUSOR_ATOMIC_HOOKS(64)
+FUSOR_HOOK void __tsan_atomic_thread_fence(int) {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 }  // extern "C"
