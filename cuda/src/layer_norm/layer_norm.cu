@@ -14,16 +14,19 @@
 #include "arch/launch.h"
 #include "arch/vector.h"
 #include "arch/warp.h"
+#include "elementwise/values.h"
 
 namespace fusor::cuda {
 namespace {
 
 template <class T>
 struct Rows {
-  const T *x, *residual, *weight, *bias;
+  const T *x, *residual;
+  Parameter<T> weight, bias;
   T *sum, *output;
   int64_t rows, width;
   float eps;
+  bool is_rms;
 };
 
 /** s at `i` of a row, as it is stored: rounded to T. */
@@ -45,16 +48,8 @@ FUSOR_DEVICE void store_normalised(const Rows<T>& a, int64_t offset, int column,
   float weight[Length], bias[Length];
 #pragma unroll
   for (int e = 0; e < Length; ++e) weight[e] = 1.f, bias[e] = 0.f;
-  if (a.weight != nullptr) {
-    const Vector<T, Length> w = load<Length>(a.weight + column);
-#pragma unroll
-    for (int e = 0; e < Length; ++e) weight[e] = to_float(w[e]);
-  }
-  if (a.bias != nullptr) {
-    const Vector<T, Length> b = load<Length>(a.bias + column);
-#pragma unroll
-    for (int e = 0; e < Length; ++e) bias[e] = to_float(b[e]);
-  }
+  if (a.weight.data != nullptr) a.weight.template values<Length>(weight, column, false, Length);
+  if (a.bias.data != nullptr) a.bias.template values<Length>(bias, column, false, Length);
 #pragma unroll
   for (int e = 0; e < Length; ++e) {
     y[e] = from_float<T>((to_float(s[e]) - mean) * scale * weight[e] + bias[e]);
@@ -70,6 +65,18 @@ FUSOR_DEVICE float row_sum(float value) {
   } else {
     return block_reduce<Lanes / kWarpSize>(value, Sum());
   }
+}
+
+/** 1 / sqrt(variance + eps) from the squares of the differences to the mean, less what rounding the mean left
+ * over in their sum. */
+template <int Lanes, class T>
+FUSOR_DEVICE float row_scale(const Rows<T>& a, float squares, float left_over, float count) {
+  squares = row_sum<Lanes>(squares);
+  if (!a.is_rms) {
+    left_over = row_sum<Lanes>(left_over);
+    squares -= left_over * left_over / count;
+  }
+  return rsqrtf(squares / count + a.eps);
 }
 
 /** `Lanes` threads hold a row in `Count` vectors each; blocks of `Lanes * RowsInBlock` threads. */
@@ -97,19 +104,21 @@ __global__ void __launch_bounds__(Lanes* RowsInBlock) add_layer_norm_in_register
 #pragma unroll
     for (int e = 0; e < Length; ++e) total += to_float(s[v][e]);
   }
-  const float mean = row_sum<Lanes>(total) / static_cast<float>(width);
+  const float count = static_cast<float>(width);
+  const float mean = a.is_rms ? 0.f : row_sum<Lanes>(total) / count;
 
-  float squares = 0.f;
+  float squares = 0.f, left_over = 0.f;
 #pragma unroll
   for (int v = 0; v < Count; ++v) {
     if ((v * Lanes + lane) * Length >= width) continue;
 #pragma unroll
     for (int e = 0; e < Length; ++e) {
       const float difference = to_float(s[v][e]) - mean;
+      left_over += difference;
       squares += difference * difference;
     }
   }
-  const float scale = rsqrtf(row_sum<Lanes>(squares) / static_cast<float>(width) + a.eps);
+  const float scale = row_scale<Lanes>(a, squares, left_over, count);
 
 #pragma unroll
   for (int v = 0; v < Count; ++v) {
@@ -129,17 +138,19 @@ __global__ void __launch_bounds__(Lanes) add_layer_norm_in_passes(const Rows<T> 
 #pragma unroll
     for (int e = 0; e < Length; ++e) total += to_float(s[e]);
   }
-  const float mean = row_sum<Lanes>(total) / static_cast<float>(width);
-  float squares = 0.f;
+  const float count = static_cast<float>(width);
+  const float mean = a.is_rms ? 0.f : row_sum<Lanes>(total) / count;
+  float squares = 0.f, left_over = 0.f;
   for (int column = first; column < width; column += step) {
     const Vector<T, Length> s = load_sum<Length>(a, base + column);
 #pragma unroll
     for (int e = 0; e < Length; ++e) {
       const float difference = to_float(s[e]) - mean;
+      left_over += difference;
       squares += difference * difference;
     }
   }
-  const float scale = rsqrtf(row_sum<Lanes>(squares) / static_cast<float>(width) + a.eps);
+  const float scale = row_scale<Lanes>(a, squares, left_over, count);
   for (int column = first; column < width; column += step) {
     const Vector<T, Length> s = load_sum<Length>(a, base + column);
     if (a.sum != nullptr) store(a.sum + base + column, s);
@@ -159,17 +170,18 @@ Status run(Stream& stream, const LayerNormArguments& arguments) {
   Rows<T> a;
   a.x = static_cast<const T*>(arguments.x);
   a.residual = static_cast<const T*>(arguments.residual);
-  a.weight = static_cast<const T*>(arguments.weight);
-  a.bias = static_cast<const T*>(arguments.bias);
+  a.weight = {arguments.weight, arguments.weight_is_f32};
+  a.bias = {arguments.bias, arguments.bias_is_f32};
   a.sum = static_cast<T*>(arguments.sum);
   a.output = static_cast<T*>(arguments.output);
   a.rows = arguments.rows;
   a.width = arguments.width;
   a.eps = arguments.eps;
+  a.is_rms = arguments.is_rms;
   constexpr int kLength = kVectorLength<T>, kWide = 1024;
   const auto aligned = [](const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; };
-  const bool vectors = a.width % kLength == 0 && aligned(a.x) && aligned(a.residual) && aligned(a.weight) &&
-                       aligned(a.bias) && aligned(a.sum) && aligned(a.output);
+  const bool vectors = a.width % kLength == 0 && aligned(a.x) && aligned(a.residual) &&
+                       aligned(a.weight.data) && aligned(a.bias.data) && aligned(a.sum) && aligned(a.output);
   if (!vectors) {
     return launch(add_layer_norm_in_passes<T, 1, 256>, LaunchShape(blocks_for(a.rows, 1), 256), stream, a);
   }
@@ -202,5 +214,62 @@ Status add_layer_norm(Stream& stream, const LayerNormArguments& arguments) {
       return {FUSOR_ERROR_DTYPE, "layer_norm: f32, f16 or bf16"};
   }
 }
+
+namespace {
+
+// x is input 0; parameters begin at `first_parameter`.
+LayerNormArguments arguments_of(const fusor_op_call& call, int32_t first_parameter) {
+  const auto& attributes = *static_cast<const fusor_layer_norm_attributes*>(call.attributes);
+  const fusor_buffer& x = *call.inputs[0];
+  LayerNormArguments a;
+  a.dtype = static_cast<fusor_dtype>(x.dtype);
+  const int32_t kept = x.rank - attributes.normalized_rank;
+  a.rows = element_count(x, 0, kept);
+  a.width = element_count(x, kept, x.rank);
+  a.x = data_pointer(x);
+  a.eps = attributes.epsilon;
+  const auto input = [&](int32_t i) { return i < call.input_count ? call.inputs[i] : nullptr; };
+  if (const fusor_buffer* weight = input(first_parameter)) {
+    a.weight = data_pointer(*weight);
+    a.weight_is_f32 = weight->dtype == FUSOR_F32;
+  }
+  if (const fusor_buffer* bias = input(first_parameter + 1)) {
+    a.bias = data_pointer(*bias);
+    a.bias_is_f32 = bias->dtype == FUSOR_F32;
+  }
+  return a;
+}
+
+Status prepare(const fusor_op_call& call) {
+  return require_float(call, 0);
+}
+
+Status run_layer_norm(OpContext& context, const fusor_op_call& call) {
+  LayerNormArguments a = arguments_of(call, 1);
+  a.output = data_pointer(*call.outputs[0]);
+  return add_layer_norm(context.stream, a);
+}
+
+Status run_add_layer_norm(OpContext& context, const fusor_op_call& call) {
+  LayerNormArguments a = arguments_of(call, 2);
+  a.residual = data_pointer(*call.inputs[1]);
+  a.sum = data_pointer(*call.outputs[0]);
+  a.output = data_pointer(*call.outputs[1]);
+  return add_layer_norm(context.stream, a);
+}
+
+Status run_rms_norm(OpContext& context, const fusor_op_call& call) {
+  LayerNormArguments a = arguments_of(call, 1);
+  a.output = data_pointer(*call.outputs[0]);
+  a.is_rms = true;
+  return add_layer_norm(context.stream, a);
+}
+
+}  // namespace
+
+const OpEntry kLayerNorm{FUSOR_OP_LAYER_NORM, InputForm::kRowMajor, /*weights=*/0, prepare, run_layer_norm};
+const OpEntry kAddLayerNorm{FUSOR_OP_ADD_LAYER_NORM, InputForm::kRowMajor, /*weights=*/0, prepare,
+                            run_add_layer_norm};
+const OpEntry kRmsNorm{FUSOR_OP_RMS_NORM, InputForm::kRowMajor, /*weights=*/0, prepare, run_rms_norm};
 
 }  // namespace fusor::cuda
