@@ -3,14 +3,59 @@
 #include <array>
 #include <string>
 
+#include "arg_reduce/arg_reduce.h"
+#include "batch_norm/batch_norm.h"
+#include "binary/binary.h"
+#include "concat/concat.h"
+#include "convert/convert.h"
+#include "create/create.h"
+#include "fold_batch_norm/fold_batch_norm.h"
 #include "fusor/op_names.h"
+#include "group_norm/group_norm.h"
+#include "index/index.h"
+#include "layer_norm/layer_norm.h"
+#include "pad/pad.h"
+#include "pool2d/pool2d.h"
+#include "random/random.h"
+#include "reduce/reduce.h"
+#include "residual_add/residual_add.h"
+#include "softmax/softmax.h"
+#include "topk/topk.h"
+#include "unary/unary.h"
+#include "where/where.h"
 
 namespace fusor::cuda {
 namespace {
 
 // In the order of fusor_op; an op that is missing here is one that this backend does not have.
 constexpr const OpEntry* kEntries[] = {
-    nullptr,
+    &kBatchNorm,
+    &kBatchNormTraining,
+    &kLayerNorm,
+    &kAddLayerNorm,
+    &kRmsNorm,
+    &kGroupNorm,
+    &kResidualAdd,
+    &kUnary,
+    &kBinary,
+    &kWhere,
+    &kConvert,
+    &kSoftmax,
+    &kReduce,
+    &kArgReduce,
+    &kTopk,
+    &kMaxPool2d,
+    &kAvgPool2d,
+    &kAdaptiveAvgPool2d,
+    &kAdaptiveMaxPool2d,
+    &kPad,
+    &kConcat,
+    &kGather,
+    &kIndexSelect,
+    &kFill,
+    &kArange,
+    &kRandom,
+    &kFoldBatchNorm,
 };
 
 }  // namespace
