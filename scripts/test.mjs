@@ -52,6 +52,35 @@ function testEngine() {
   countCtest(build, join(reports, 'ctest.xml'), cases);
 }
 
+/** The CUDA backend's own tests, on the emulator, in the build folder of `npm run build`. */
+function testCuda() {
+  const folder = join(root, 'cuda');
+  const build = join(folder, 'build');
+  const cases = readdirSync(join(folder, 'test')).filter((name) => name.endsWith('_test.cpp')).length;
+  if (process.platform !== 'linux' || !doctest()) {
+    console.log(
+      `${cases} C++ test programs of the CUDA backend skipped: doctest is missing, or this is not Linux`,
+    );
+    count(0, 0, cases);
+    return;
+  }
+  const built =
+    run('cmake', ['-S', 'cuda', '-B', build, '-DFUSOR_TESTS=ON']) &&
+    run('cmake', [
+      '--build',
+      build,
+      '--target',
+      'fusor_cuda_tests',
+      '--parallel',
+      String(availableParallelism()),
+    ]);
+  if (!built) {
+    count(0, cases, 0);
+    return;
+  }
+  countCtest(build, join(reports, 'ctest-cuda.xml'), cases);
+}
+
 /** The kernels' tests on NEON: cross-compiled for arm64, run by qemu. */
 function testArm64() {
   const programs = ['binary', 'convert', 'convolution', 'gemm', 'layout', 'math', 'normalization', 'where'];
@@ -106,6 +135,7 @@ function testTypeScript() {
 }
 
 testEngine();
+testCuda();
 testArm64();
 testTypeScript();
 writeFileSync(join(reports, 'totals-test.json'), JSON.stringify(totals));

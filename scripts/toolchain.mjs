@@ -2,15 +2,18 @@
 // another build and not a cached one.
 import { execFileSync } from 'node:child_process';
 
-function firstLine(command, args) {
+function lines(command, args) {
   try {
-    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split(
-      '\n',
-    )[0];
+    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+      .trim()
+      .split('\n');
   } catch {
-    return undefined;
+    return [];
   }
 }
+
+const firstLine = (command, args) => lines(command, args)[0];
+const lastLine = (command, args) => lines(command, args).at(-1);
 
 /** The versions of the tools that build the addon; undefined where one is missing. */
 export function toolchain() {
@@ -18,6 +21,7 @@ export function toolchain() {
     platform: `${process.platform}-${process.arch}`,
     cmake: firstLine('cmake', ['--version']),
     compiler: firstLine(process.env.CXX ?? 'c++', ['--version']),
+    nvcc: lastLine(process.env.CUDACXX ?? 'nvcc', ['--version']),
     node: process.versions.modules,
   };
 }

@@ -1,16 +1,36 @@
-import { Tensor } from '@fusor/native';
+import {
+  type CreationOptions,
+  type DeviceOption,
+  type NestedArray,
+  Tensor,
+  type TypedArrayInput,
+} from '@fusor/native';
 import { expect } from 'vitest';
 import type { NdArray } from './reference/array.ts';
 
 /** The distance from 1 to the next f32. */
 export const EPSILON = 2 ** -23;
 
+/** Where the tests of operations run: vitest.config.ts runs them once for each device that a checkout has. */
+export const testDevice: DeviceOption = (process.env.FUSOR_TEST_DEVICE ?? 'cpu') as DeviceOption;
+
+/** Tensors on {@link testDevice}. */
+export const make = {
+  from: (data: TypedArrayInput | NestedArray, shape?: readonly number[], options?: CreationOptions): Tensor =>
+    Tensor.from(data, shape, { device: testDevice, ...options }),
+  zeros: (shape: readonly number[], options?: CreationOptions): Tensor =>
+    Tensor.zeros(shape, { device: testDevice, ...options }),
+  full: (shape: readonly number[], value: number, options?: CreationOptions): Tensor =>
+    Tensor.full(shape, value, { device: testDevice, ...options }),
+  arange: (count: number): Tensor => Tensor.arange(0, count, 1, { device: testDevice }),
+};
+
 export function tensorOf(array: NdArray, dtype: 'f32' | 'i32' | 'i64' | 'u8' = 'f32'): Tensor {
   const data =
     dtype === 'i64'
       ? BigInt64Array.from(array.data, (value) => BigInt(value))
       : dtypeArrays[dtype].from(array.data);
-  return Tensor.from(data, array.shape);
+  return make.from(data, array.shape);
 }
 
 const dtypeArrays = { f32: Float32Array, i32: Int32Array, u8: Uint8Array };

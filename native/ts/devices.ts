@@ -1,5 +1,6 @@
 import { ArgumentError } from '@fusor/errors';
 import { addon, quiet, startJob } from './addon/environment.ts';
+import { openBackend, openBackendLater } from './backends.ts';
 import { checkInteger, checkOptions } from './check.ts';
 import { deviceIndex, deviceOf, engineDevices, resolveDevice } from './device.ts';
 import type { Device, DeviceOption } from './types.ts';
@@ -22,9 +23,14 @@ export interface DeviceInfo {
   readonly memoryBytes: number;
 }
 
-/** All devices. Those that cannot be used say why. */
+/**
+ * All devices. Those that cannot be used say why, and what would help; in a checkout the emulated GPU of the tests is one
+ * of them.
+ */
 export async function devices(): Promise<DeviceInfo[]> {
-  return engineDevices().map((device) => ({
+  const cuda = await openBackendLater('cuda');
+  openBackend('cuda-emulated');
+  const list = engineDevices().map((device) => ({
     id: device.id as Device,
     kind: device.kind,
     name: device.name,
@@ -34,6 +40,11 @@ export async function devices(): Promise<DeviceInfo[]> {
     computeUnits: device.computeUnits,
     memoryBytes: device.memoryBytes,
   }));
+  if (cuda !== undefined) {
+    const none = { name: '', instructionSet: '', computeUnits: 0, memoryBytes: 0 };
+    list.push({ id: 'cuda', kind: 'cuda', available: false, reason: cuda, ...none });
+  }
+  return list;
 }
 
 /** What lives on a device, or on all. */
@@ -45,6 +56,8 @@ export interface MemoryInfo {
   readonly plans: number;
   /** Arenas and packed weights. */
   readonly planBytes: number;
+  /** What the backend took from a GPU, with what it keeps for later: see {@link emptyCache}. 0 on the CPU. */
+  readonly reservedBytes: number;
 }
 
 /**
@@ -53,17 +66,45 @@ export interface MemoryInfo {
  */
 export function memory(): MemoryInfo & { readonly devices: Readonly<Partial<Record<Device, MemoryInfo>>> } {
   const perDevice: Partial<Record<Device, MemoryInfo>> = {};
-  const all = { tensors: 0, bytes: 0, plans: 0, planBytes: 0 };
+  const all = { tensors: 0, bytes: 0, plans: 0, planBytes: 0, reservedBytes: 0 };
   for (const [index, device] of engineDevices().entries()) {
     if (!device.available) continue;
-    const [tensors, bytes, plans, planBytes] = addon.memory(index);
-    perDevice[deviceOf(index)] = { tensors, bytes, plans, planBytes };
+    const [tensors, bytes, plans, planBytes, reservedBytes] = addon.memory(index);
+    perDevice[deviceOf(index)] = { tensors, bytes, plans, planBytes, reservedBytes };
     all.tensors += tensors;
     all.bytes += bytes;
     all.plans += plans;
     all.planBytes += planBytes;
+    all.reservedBytes += reservedBytes;
   }
   return { ...all, devices: perDevice };
+}
+
+/**
+ * Gives memory that a GPU's allocator keeps for later tensors back to the driver, for other processes to use; all devices
+ * by default. Nothing that is alive is touched. Under memory pressure this happens by itself.
+ */
+export function emptyCache(device?: DeviceOption): void {
+  for (const index of indicesOf('emptyCache', device)) addon.emptyCache(index);
+}
+
+/**
+ * Bounds the memory that this process takes from a GPU, tensors, plans and cache together, from now on. What would
+ * need more fails with `OutOfMemoryError`.
+ * @param bytes 0 lifts the bound
+ * @throws UnsupportedError for the CPU, where the system decides
+ */
+export function setMemoryLimit(bytes: number, device: DeviceOption = 'cuda'): void {
+  if (checkInteger('setMemoryLimit', 'bytes', bytes) < 0) {
+    throw new ArgumentError(`setMemoryLimit: bytes must be at least 0, got ${bytes}`);
+  }
+  addon.limitMemory(deviceIndex(resolveDevice('setMemoryLimit', device)), bytes);
+}
+
+/** The engine's number of a device, or of all that can be used and are in use. */
+function indicesOf(operation: string, device: DeviceOption | undefined): number[] {
+  if (device !== undefined) return [deviceIndex(resolveDevice(operation, device))];
+  return [...engineDevices().entries()].filter(([, info]) => info.available).map(([index]) => index);
 }
 
 /**
@@ -71,11 +112,9 @@ export function memory(): MemoryInfo & { readonly devices: Readonly<Partial<Reco
  * @throws (rejects) the first failure since the last call that no tensor carries.
  */
 export function synchronize(device?: DeviceOption): Promise<void> {
-  const indices =
-    device === undefined
-      ? [...engineDevices().entries()].filter(([, info]) => info.available).map(([index]) => index)
-      : [deviceIndex(resolveDevice('synchronize', device))];
-  const jobs = indices.map((index) => quiet(startJob((job) => addon.synchronize(index, job))));
+  const jobs = indicesOf('synchronize', device).map((index) =>
+    quiet(startJob((job) => addon.synchronize(index, job))),
+  );
   return quiet(Promise.all(jobs).then(() => undefined));
 }
 

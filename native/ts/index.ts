@@ -5,10 +5,12 @@ export * from '@fusor/errors';
 export {
   type DeviceInfo,
   devices,
+  emptyCache,
   getThreads,
   type MemoryInfo,
   measurePeak,
   memory,
+  setMemoryLimit,
   setThreads,
   synchronize,
 } from './devices.ts';

@@ -4,7 +4,7 @@
  * A tensor is eager (a value of the engine) or symbolic (a number that a {@link Tracer} gave a value). Within
  * {@link withTracer} every operation on symbolic tensors, from `ops` or a method, is recorded instead of computed.
  */
-export { resolveDevice } from './device.ts';
+export { prepareDevice, resolveDevice } from './device.ts';
 export { currentTracer, deferred, inferOp, type Tracer, withTracer } from './dispatch.ts';
 export { foldBatchNorm, runOp } from './generic.ts';
 export type {

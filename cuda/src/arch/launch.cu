@@ -2,6 +2,10 @@
 
 #include <string>
 
+#if defined(__CUDACC__)
+#include "arch/cuda_error.h"
+#endif
+
 namespace fusor::cuda::detail {
 namespace {
 
@@ -36,11 +40,10 @@ Status launch_pointers(const void* kernel, const LaunchShape& shape, const Strea
     error = cudaLaunchKernel(kernel, shape.grid, shape.block, arguments, shape.shared_bytes, stream.handle);
   }
   if (error == cudaSuccess) return {};
-  cudaGetLastError();  // a failed launch is told once, here
+  (void)cudaGetLastError();
   const char* name = nullptr;
   if (cudaFuncGetName(&name, kernel) != cudaSuccess || name == nullptr) name = "a kernel";
-  return {FUSOR_ERROR_DEVICE_LOST, where(shape) + ": " + name + ": " + cudaGetErrorString(error) + " (" +
-                                       cudaGetErrorName(error) + ")"};
+  return cuda_status(error, where(shape) + ": " + name);
 }
 #endif
 

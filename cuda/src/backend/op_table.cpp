@@ -7,6 +7,7 @@
 #include "batch_norm/batch_norm.h"
 #include "binary/binary.h"
 #include "concat/concat.h"
+#include "conv2d/conv2d_op.h"
 #include "convert/convert.h"
 #include "create/create.h"
 #include "fold_batch_norm/fold_batch_norm.h"
@@ -14,6 +15,7 @@
 #include "group_norm/group_norm.h"
 #include "index/index.h"
 #include "layer_norm/layer_norm.h"
+#include "linear/linear.h"
 #include "pad/pad.h"
 #include "pool2d/pool2d.h"
 #include "random/random.h"
@@ -29,6 +31,9 @@ namespace {
 
 // In the order of fusor_op; an op that is missing here is one that this backend does not have.
 constexpr const OpEntry* kEntries[] = {
+    &kConv2d,
+    &kLinear,
+    &kMatmul,
     &kBatchNorm,
     &kBatchNormTraining,
     &kLayerNorm,

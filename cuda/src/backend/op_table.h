@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "arch/stream.h"
 #include "backend/buffer.h"
@@ -55,6 +56,10 @@ struct OpEntry {
    * order. Looks at geometry only. Null: floats, all of input 0's dtype, row-major outputs. */
   Status (*prepare)(const fusor_op_call& call);
   Status (*run)(OpContext& context, const fusor_op_call& call);
+  /** For describe(): which kernel this call gets and why, "implicit gemm 128x128, tma (table)". Null: nothing
+   * to say. */
+  std::string (*algorithm)(const DeviceProperties& properties, const fusor_op_call& call,
+                           int32_t precision) = nullptr;
 };
 
 /** Null for an op without kernels here. */

@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /* Raised with every change that an older engine or backend would misread. */
-#define FUSOR_BACKEND_ABI_VERSION 1
+#define FUSOR_BACKEND_ABI_VERSION 2
 
 typedef struct fusor_device_properties {
   uint32_t struct_size;
@@ -30,6 +30,14 @@ typedef struct fusor_device_properties {
   int64_t memory_bytes;     /* 0 where the system decides */
   int32_t compute_units;    /* physical cores, streaming multiprocessors */
 } fusor_device_properties;
+
+/* What a backend holds of a device's memory. */
+typedef struct fusor_backend_memory {
+  uint32_t struct_size;
+  int64_t reserved_bytes; /* taken from the system: in use, or kept for later */
+  int64_t used_bytes;     /* of them, given out and not released */
+  int64_t limit_bytes;    /* the most that may be reserved; 0: as much as there is */
+} fusor_backend_memory;
 
 /* One ordered queue of work on one device. Created and destroyed by the engine, one per environment and
  * device. */
@@ -86,13 +94,20 @@ typedef struct fusor_graph {
 
 typedef enum fusor_tune { FUSOR_TUNE_TABLE = 0, FUSOR_TUNE_MEASURE = 1 } fusor_tune;
 
+/* How products of f32 matrices are computed. Sums are f32 in every case. */
+typedef enum fusor_precision {
+  FUSOR_PRECISION_F32 = 0,
+  FUSOR_PRECISION_TF32 = 1,  /* operands rounded to 10 bits of mantissa */
+  FUSOR_PRECISION_BF16X3 = 2 /* operands split into bf16 pairs, three products: close to f32 */
+} fusor_precision;
+
 typedef struct fusor_plan_options {
   uint32_t struct_size;
   int32_t threads;       /* CPU: 0 = as many as the pool has */
   int32_t tune;          /* fusor_tune */
   int32_t winograd;      /* 0 forbids it */
   int32_t deterministic; /* 1: algorithms ignore the batch size too */
-  int32_t precision;     /* reserved for CUDA: 0 = f32 */
+  int32_t precision;     /* fusor_precision: of products of f32; the CPU ignores it */
   /* Where measurements are remembered; NULL: the backend's default place. Valid during the call. */
   const char* cache_directory;
 } fusor_plan_options;
@@ -148,6 +163,8 @@ typedef struct fusor_backend {
   uint32_t abi_version;
   const char* kind;  /* "cpu", "cuda", "cuda-emulated": devices are called kind:index */
   const char* build; /* version and build flags, for devices() and bug reports */
+  /* The four members above stay as they are in every version of this interface, so that an engine can say
+   * what it was given and which side is older. */
 
   const char* (*last_error)(void); /* [any] */
 
@@ -172,7 +189,8 @@ typedef struct fusor_backend {
   fusor_status (*stream_create)(int32_t device, fusor_backend_stream** stream);
   void (*stream_destroy)(fusor_backend_stream* stream);
   fusor_status (*stream_synchronize)(fusor_backend_stream* stream);
-  /* Copies between host and device memory in stream order. */
+  /* Copies between host and device memory in stream order. The host's bytes may change as soon as
+   * copy_to_device returns; those of copy_to_host are there after the next stream_synchronize. */
   fusor_status (*copy_to_device)(fusor_backend_stream* stream, void* device_pointer, const void* host,
                                  int64_t bytes);
   fusor_status (*copy_to_host)(fusor_backend_stream* stream, void* host, const void* device_pointer,
@@ -215,9 +233,22 @@ typedef struct fusor_backend {
    * written to. The engine asks while an op is being called, so that it fails where the mistake is. [any]
    * NULL: only prepare_op knows. */
   fusor_status (*supports)(const fusor_op_call* call);
+
+  /* A backend's own store of device memory. [any] NULL, all three, where released memory goes straight back
+   * to the system. `empty_cache` gives back what is not in use; `limit_memory` bounds what is reserved from
+   * now on (0: no bound). */
+  fusor_status (*memory_info)(int32_t device, fusor_backend_memory* info);
+  fusor_status (*empty_cache)(int32_t device);
+  fusor_status (*limit_memory)(int32_t device, int64_t bytes);
+
+  /* One run of a plan step by step, instead of begin, run_step and end, with the time of each step by the
+   * device's own clock. Waits for it. NULL: the engine takes the host's time around each run_step. */
+  fusor_status (*plan_time)(fusor_backend_plan* plan, fusor_backend_stream* stream,
+                            const fusor_plan_memory* memory, double* seconds);
 } fusor_backend;
 
-/* The one exported symbol of a loaded backend. NULL if it cannot serve an engine of `abi_version`. */
+/* The one exported symbol of a loaded backend. `abi_version` is the engine's; a backend of another version
+ * gives its own struct all the same, and the engine refuses it by name. */
 typedef const fusor_backend* (*fusor_backend_get_function)(uint32_t abi_version);
 
 #ifdef __cplusplus

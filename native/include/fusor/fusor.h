@@ -42,7 +42,7 @@ typedef struct fusor_device_info {
   char kind[16]; /* "cpu", "cuda" */
   char name[128];
   char instruction_set[32];
-  char reason[256]; /* "" where available */
+  char reason[512]; /* "" where available */
   int32_t available;
   int32_t compute_units;
   int64_t memory_bytes;
@@ -50,6 +50,10 @@ typedef struct fusor_device_info {
 
 FUSOR_API int32_t fusor_device_count(void);
 FUSOR_API fusor_status fusor_device_get(int32_t device, fusor_device_info* info);
+/* Opens the library of a backend (libfusor_cuda.so) for good and appends its devices; a backend that can use
+ * none gets one entry, which says why. Nothing happens if it is open already. This runs the library's code
+ * and the driver's: where a broken driver must not end this process, try it in another one first. */
+FUSOR_API fusor_status fusor_backend_load(const char* path);
 /* Live tensors (storages, views count once) and their bytes on a device, plan arenas and packed weights
  * included. */
 typedef struct fusor_memory_info {
@@ -58,8 +62,15 @@ typedef struct fusor_memory_info {
   int64_t bytes; /* of tensors */
   int64_t plans;
   int64_t plan_bytes;
+  int64_t reserved_bytes; /* that the backend took from the device, its cache included; 0 where it has none */
+  int64_t limit_bytes;    /* of reserved_bytes; 0: none */
 } fusor_memory_info;
 FUSOR_API fusor_status fusor_memory_get(int32_t device, fusor_memory_info* info);
+/* Gives cached device memory back to the system. */
+FUSOR_API fusor_status fusor_memory_empty_cache(int32_t device);
+/* Bounds what the backend may take from the device, from now on; 0 lifts the bound. FUSOR_ERROR_UNSUPPORTED
+ * for devices without a store of their own, such as the CPU. */
+FUSOR_API fusor_status fusor_memory_limit(int32_t device, int64_t bytes);
 /* Threads of the process-wide CPU pool. 0 resets to the physical cores available to the process. */
 FUSOR_API int32_t fusor_threads_get(void);
 FUSOR_API fusor_status fusor_threads_set(int32_t threads);
@@ -187,7 +198,7 @@ typedef struct fusor_plan_value {
   int32_t dtype;
   int32_t rank;
   int64_t sizes[FUSOR_MAX_RANK];
-  fusor_tensor* constant; /* NULL: computed or an input */
+  fusor_tensor* constant; /* on the plan's device or the CPU; NULL: computed or an input */
 } fusor_plan_value;
 
 typedef struct fusor_plan_node {

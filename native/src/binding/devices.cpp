@@ -36,12 +36,31 @@ Napi::Value memory(const Napi::CallbackInfo& info) {
   fusor_memory_info memory{};
   memory.struct_size = sizeof memory;
   check(fusor_memory_get(int32_argument(env, info[0], "device"), &memory));
-  auto result = Napi::Array::New(env, 4);
+  auto result = Napi::Array::New(env, 6);
   result.Set(0u, static_cast<double>(memory.tensors));
   result.Set(1u, static_cast<double>(memory.bytes));
   result.Set(2u, static_cast<double>(memory.plans));
   result.Set(3u, static_cast<double>(memory.plan_bytes));
+  result.Set(4u, static_cast<double>(memory.reserved_bytes));
+  result.Set(5u, static_cast<double>(memory.limit_bytes));
   return result;
+}
+
+Napi::Value load_backend(const Napi::CallbackInfo& info) {
+  const std::string path = string_argument(info.Env(), info[0], "path");
+  check(fusor_backend_load(path.c_str()));
+  return info.Env().Undefined();
+}
+
+Napi::Value empty_cache(const Napi::CallbackInfo& info) {
+  check(fusor_memory_empty_cache(int32_argument(info.Env(), info[0], "device")));
+  return info.Env().Undefined();
+}
+
+Napi::Value limit_memory(const Napi::CallbackInfo& info) {
+  const int32_t device = int32_argument(info.Env(), info[0], "device");
+  check(fusor_memory_limit(device, static_cast<int64_t>(number_argument(info.Env(), info[1], "bytes"))));
+  return info.Env().Undefined();
 }
 
 Napi::Value get_threads(const Napi::CallbackInfo& info) {

@@ -8,7 +8,10 @@ namespace fusor::binding {
 // devices.cpp
 Napi::Value version(const Napi::CallbackInfo& info);
 Napi::Value devices(const Napi::CallbackInfo& info);
+Napi::Value load_backend(const Napi::CallbackInfo& info);
 Napi::Value memory(const Napi::CallbackInfo& info);
+Napi::Value empty_cache(const Napi::CallbackInfo& info);
+Napi::Value limit_memory(const Napi::CallbackInfo& info);
 Napi::Value get_threads(const Napi::CallbackInfo& info);
 Napi::Value set_threads(const Napi::CallbackInfo& info);
 Napi::Value synchronize(const Napi::CallbackInfo& info);

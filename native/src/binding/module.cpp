@@ -45,7 +45,10 @@ Napi::Object initialize_module(Napi::Env env, Napi::Object exports) {
   add<version>(exports, "version");
 
   add<devices>(exports, "devices");
+  add<load_backend>(exports, "loadBackend");
   add<memory>(exports, "memory");
+  add<empty_cache>(exports, "emptyCache");
+  add<limit_memory>(exports, "limitMemory");
   add<get_threads>(exports, "getThreads");
   add<set_threads>(exports, "setThreads");
   add<synchronize>(exports, "synchronize");

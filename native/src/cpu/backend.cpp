@@ -218,6 +218,10 @@ const fusor_backend* backend() {
       .plan_end = plan_end,
       .measure_peak = peak,
       .supports = supports,
+      .memory_info = nullptr,
+      .empty_cache = nullptr,
+      .limit_memory = nullptr,
+      .plan_time = nullptr,
   };
   return &functions;
 }

@@ -20,8 +20,23 @@ class Registry {
   int32_t count() const { return count_.load(std::memory_order_acquire); }
   Device& at(int32_t number) { return *devices_[static_cast<size_t>(number)]; }
 
+  void load(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    const fusor_backend* backend =
+        load_backend(path);  // one library gives one struct, however often it is opened
+    for (int32_t i = 0; i < pending_; ++i) {
+      if (devices_[static_cast<size_t>(i)]->backend == backend) return;
+    }
+    add_locked(backend, false);
+  }
+
   void add(const fusor_backend* backend, bool host) {
     const std::lock_guard lock(mutex_);
+    add_locked(backend, host);
+  }
+
+ private:
+  void add_locked(const fusor_backend* backend, bool host) {
     const char* reason = "";
     const int32_t devices = backend->device_count(&reason);
     if (devices == 0) {
@@ -41,7 +56,6 @@ class Registry {
     }
   }
 
- private:
   Device& append(const fusor_backend& backend, bool host, int32_t index, const std::string& id) {
     if (pending_ == kMaxDevices) fail(FUSOR_ERROR_DEVICE, "there are more than ", kMaxDevices, " devices");
     auto& device = devices_[static_cast<size_t>(pending_)];
@@ -89,6 +103,10 @@ Device& usable_device(int32_t number) {
 
 void add_backend(const fusor_backend* backend) {
   registry().add(backend, false);
+}
+
+void load_and_add_backend(const std::string& path) {
+  registry().load(path);
 }
 
 }  // namespace fusor

@@ -24,4 +24,7 @@ void add_backend(const fusor_backend* backend);
 // about it.
 const fusor_backend* load_backend(const std::string& path);
 
+// Both, unless the library is there already.
+void load_and_add_backend(const std::string& path);
+
 }  // namespace fusor

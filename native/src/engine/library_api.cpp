@@ -104,6 +104,15 @@ fusor_status fusor_device_get(int32_t number, fusor_device_info* info) {
     copy_text(result.instruction_set, device.properties.instruction_set);
     copy_text(result.reason, device.reason.c_str());
     result.available = device.available ? 1 : 0;
+    // A device may have been lost since it was found.
+    if (device.available && !device.host) {
+      fusor_device_properties now{};
+      now.struct_size = sizeof now;
+      if (device.backend->device_properties(device.index, &now) != FUSOR_OK) {
+        copy_text(result.reason, device.backend->last_error());
+        result.available = 0;
+      }
+    }
     result.compute_units = device.properties.compute_units;
     result.memory_bytes = device.properties.memory_bytes;
     write_struct(info, result, "info");
@@ -118,8 +127,38 @@ fusor_status fusor_memory_get(int32_t number, fusor_memory_info* info) {
     result.bytes = device.tensor_bytes.load(std::memory_order_relaxed);
     result.plans = device.plans.load(std::memory_order_relaxed);
     result.plan_bytes = device.plan_bytes.load(std::memory_order_relaxed);
+    if (device.available && device.backend->memory_info != nullptr) {
+      fusor_backend_memory memory{};
+      memory.struct_size = sizeof memory;
+      check(device, device.backend->memory_info(device.index, &memory));
+      result.reserved_bytes = memory.reserved_bytes;
+      result.limit_bytes = memory.limit_bytes;
+    }
     write_struct(info, result, "info");
   });
+}
+
+fusor_status fusor_memory_empty_cache(int32_t number) {
+  return api::guarded([&] {
+    Device& device = usable_device(number);
+    if (device.backend->empty_cache != nullptr) check(device, device.backend->empty_cache(device.index));
+  });
+}
+
+fusor_status fusor_memory_limit(int32_t number, int64_t bytes) {
+  return api::guarded([&] {
+    if (bytes < 0) fail(FUSOR_ERROR_ARGUMENT, "a limit of memory must be at least 0, got ", bytes);
+    Device& device = usable_device(number);
+    if (device.backend->limit_memory == nullptr) {
+      fail(FUSOR_ERROR_UNSUPPORTED, "device ", device.id,
+           " has no limit of memory: the system decides there");
+    }
+    check(device, device.backend->limit_memory(device.index, bytes));
+  });
+}
+
+fusor_status fusor_backend_load(const char* path) {
+  return api::guarded([&] { load_and_add_backend(&required(path, "path")); });
 }
 
 int32_t fusor_threads_get(void) {

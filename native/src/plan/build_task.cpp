@@ -2,6 +2,7 @@
 
 #include "plan/tasks.h"
 #include "stream/move_tasks.h"
+#include "tensor/dtype.h"
 
 namespace fusor {
 namespace {
@@ -35,8 +36,14 @@ class BackendGraph {
     std::fill_n(value.sizes, FUSOR_MAX_RANK, 1);
     std::copy(from.type.shape.sizes().begin(), from.type.shape.sizes().end(), value.sizes);
     if (from.constant) {
-      if (stream.device().host && from.constant->view().is_contiguous()) {
+      if (from.constant->device().host && from.constant->view().is_contiguous()) {
         constants_[index] = strided_operand(stream, *from.constant);
+      } else if (from.constant->device().host) {
+        const Tensor& constant = *from.constant;
+        copies_[index] = HostBytes(constant.shape().elements() * dtype_size(constant.dtype()));
+        copy_row_major(stream, constant, copies_[index].data());
+        constants_[index].buffer = contiguous_buffer(from.type.dtype, from.type.shape, copies_[index].data(),
+                                                     copies_[index].count());
       } else {
         copies_[index] = read_to_host(stream, *from.constant);
         constants_[index].buffer = contiguous_buffer(from.type.dtype, from.type.shape, copies_[index].data(),

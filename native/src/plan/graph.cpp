@@ -69,7 +69,8 @@ class Copier {
       fail(FUSOR_ERROR_SHAPE, "graph: value ", id, " is declared ", type_text(type), " but its constant is ",
            type_text(found));
     }
-    if (&constant->device() != &device_) {
+    // The host's are read from where they are.
+    if (&constant->device() != &device_ && !constant->device().host) {
       fail(FUSOR_ERROR_DEVICE, "graph: the constant of value ", id, " is on ", constant->device().id,
            " but the plan is for ", device_.id);
     }

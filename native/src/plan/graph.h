@@ -32,7 +32,7 @@ struct Graph {
 };
 
 // Throws Error with the node's name if anything does not fit: value ids, the order of nodes, arguments of
-// ops, declared shapes and dtypes, constants on another device than `device`.
+// ops, declared shapes and dtypes, constants on another device than `device` or the host.
 Graph copy_graph(const fusor_plan_graph& given, const Device& device);
 
 }  // namespace fusor

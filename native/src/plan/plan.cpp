@@ -169,6 +169,11 @@ void fusor_plan::Turn::run(std::span<const Ref<Memory>> outputs, double* seconds
   memory.buffers = plan_.buffers_.data();
   memory.inputs = plan_.input_pointers_.data();
   memory.outputs = plan_.output_pointers_.data();
+  if (seconds != nullptr && plan_.device_.backend->plan_time != nullptr) {
+    stream_.check(
+        plan_.device_.backend->plan_time(plan_.plan_.get(), stream_.backend_stream(), &memory, seconds));
+    return;
+  }
 
   BackendRun run(stream_, plan_.plan_.get(), memory);
   if (run.replayed() && seconds != nullptr) {

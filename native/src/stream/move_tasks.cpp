@@ -37,7 +37,6 @@ void upload(Stream& stream, Storage& storage, const HostBytes& bytes) {
   const fusor_backend& backend = *stream.device().backend;
   Ref<Memory> memory = allocate_row_major(storage);
   stream.check(backend.copy_to_device(stream.backend_stream(), memory->data(), bytes.data(), bytes.count()));
-  stream.check(backend.stream_synchronize(stream.backend_stream()));
   storage.fill(std::move(memory));
 }
 

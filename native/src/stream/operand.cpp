@@ -32,6 +32,13 @@ fusor_buffer foreign_buffer(const Storage& storage, const Memory& memory) {
   return buffer;
 }
 
+// On the storage's own device. Where that is another than the stream's it is the host, whose backend needs no
+// stream.
+void convert(Stream& stream, const Device& device, const fusor_buffer& source, const fusor_buffer& target) {
+  const bool here = &device == &stream.device();
+  check(device, device.backend->convert_layout(here ? stream.backend_stream() : nullptr, &source, &target));
+}
+
 Ref<Memory> row_major(Stream& stream, Storage& storage) {
   Ref<Memory> memory = storage.memory();
   if (memory->layout().canonical) return memory;
@@ -39,7 +46,7 @@ Ref<Memory> row_major(Stream& stream, Storage& storage) {
   const fusor_buffer source = foreign_buffer(storage, *memory);
   const fusor_buffer destination =
       contiguous_buffer(storage.dtype(), storage.shape(), converted->data(), converted->bytes());
-  stream.check(stream.device().backend->convert_layout(stream.backend_stream(), &source, &destination));
+  convert(stream, storage.device(), source, destination);
   storage.replace(converted);
   return converted;
 }
@@ -120,7 +127,7 @@ void copy_row_major(Stream& stream, const Tensor& tensor, void* destination) {
   const Operand source = operand(stream, tensor);
   const int64_t bytes = tensor.shape().elements() * dtype_size(tensor.dtype());
   const fusor_buffer target = contiguous_buffer(tensor.dtype(), tensor.shape(), destination, bytes);
-  stream.check(stream.device().backend->convert_layout(stream.backend_stream(), &source.buffer, &target));
+  convert(stream, tensor.device(), source.buffer, target);
 }
 
 }  // namespace fusor

@@ -41,6 +41,8 @@ struct State {
   std::atomic<bool> late_failure{false};  // the next stream_synchronize fails
   std::atomic<bool> replays{false};       // plan_begin runs everything, as a captured graph would
 
+  std::atomic<int64_t> cached_bytes{0}, limit_bytes{0};
+
   std::atomic<int64_t> live_bytes{0}, live_blocks{0}, live_arenas{0}, live_streams{0}, live_plans{0};
   std::atomic<int64_t> allocations{0};  // ever
   std::atomic<int64_t> ops{0}, conversions{0}, synchronizations{0}, steps{0};
@@ -557,6 +559,22 @@ inline fusor_status measure_peak(fusor_backend_stream* stream, int32_t threads, 
   return FUSOR_OK;
 }
 
+// What is released is gone at once: the "cache" is a number for tests to see emptied.
+inline fusor_status memory_info(int32_t, fusor_backend_memory* info) {
+  info->used_bytes = state().live_bytes;
+  info->reserved_bytes = state().live_bytes + state().cached_bytes;
+  info->limit_bytes = state().limit_bytes;
+  return FUSOR_OK;
+}
+inline fusor_status empty_cache(int32_t) {
+  state().cached_bytes = 0;
+  return FUSOR_OK;
+}
+inline fusor_status limit_memory(int32_t, int64_t bytes) {
+  state().limit_bytes = bytes;
+  return FUSOR_OK;
+}
+
 inline const fusor_backend& backend() {
   static const fusor_backend instance = {sizeof(fusor_backend),
                                          FUSOR_BACKEND_ABI_VERSION,
@@ -589,7 +607,11 @@ inline const fusor_backend& backend() {
                                          plan_run_step,
                                          plan_end,
                                          measure_peak,
-                                         supports};
+                                         supports,
+                                         memory_info,
+                                         empty_cache,
+                                         limit_memory,
+                                         nullptr};
   return instance;
 }
 

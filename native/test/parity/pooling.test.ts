@@ -1,8 +1,8 @@
-import { ops, Tensor } from '@fusor/native';
+import { ops } from '@fusor/native';
 import { describe, expect, test } from 'vitest';
 import { Random } from '../reference/array.ts';
 import { adaptivePool2d, type PoolingOptions, pool2d } from '../reference/pooling.ts';
-import { EPSILON, expectClose, expectExactly, numbers, tensorOf } from '../support.ts';
+import { EPSILON, expectClose, expectExactly, make, numbers, tensorOf } from '../support.ts';
 
 type Settings = Partial<Omit<PoolingOptions, 'kernel'>> & Pick<PoolingOptions, 'kernel'>;
 
@@ -62,18 +62,18 @@ describe('pooling of images agrees with plain loops', () => {
   });
 
   test('the stride is the kernel unless told otherwise', async () => {
-    const x = Tensor.arange(36).reshape([1, 1, 6, 6]);
+    const x = make.arange(36).reshape([1, 1, 6, 6]);
     expect(await numbers(ops.maxPool2d(x, 3))).toEqual([14, 17, 32, 35]);
     expect(await numbers(ops.avgPool2d(x, [2, 3]))).toEqual([4, 7, 16, 19, 28, 31]);
   });
 
   test('NaN stays NaN, and padding never wins', async () => {
-    const x = Tensor.from([-5, Number.NaN, -7, -8], [1, 1, 2, 2]);
+    const x = make.from([-5, Number.NaN, -7, -8], [1, 1, 2, 2]);
     expect(await numbers(ops.maxPool2d(x, 1))).toEqual([-5, Number.NaN, -7, -8]);
     expect(await numbers(ops.maxPool2d(x, 2))).toEqual([Number.NaN]);
-    expect(await numbers(ops.maxPool2d(Tensor.full([1, 1, 2, 2], -3), 3, { padding: 1, stride: 3 }))).toEqual(
-      [-3],
-    );
+    expect(await numbers(ops.maxPool2d(make.full([1, 1, 2, 2], -3), 3, { padding: 1, stride: 3 }))).toEqual([
+      -3,
+    ]);
   });
 
   test('adaptive and global pooling', async () => {
@@ -96,7 +96,7 @@ describe('pooling of images agrees with plain loops', () => {
       );
       await expectExactly(ops.globalMaxPool2d(tensorOf(x)), adaptivePool2d(x, 'max', [1, 1]));
     }
-    const x = Tensor.zeros([1, 2, 5, 9]);
+    const x = make.zeros([1, 2, 5, 9]);
     expect(ops.adaptiveAvgPool2d(x, [null, 3]).shape).toEqual([1, 2, 5, 3]);
     expect(ops.adaptiveAvgPool2d(x, [2, null]).shape).toEqual([1, 2, 2, 9]);
   });
@@ -121,6 +121,6 @@ describe('pooling of images agrees with plain loops', () => {
     await expectClose(ops.avgPool1d(tensorOf(x), 3, sequence), flat(pool2d(row, 'avg', options)), 1e-4);
     await expectClose(ops.adaptiveAvgPool1d(tensorOf(x), 4), flat(adaptivePool2d(row, 'avg', [1, 4])), 1e-4);
     await expectExactly(ops.adaptiveMaxPool1d(tensorOf(x), 4), flat(adaptivePool2d(row, 'max', [1, 4])));
-    expect(ops.maxPool1d(Tensor.zeros([3, 8]), 2).shape).toEqual([3, 4]);
+    expect(ops.maxPool1d(make.zeros([3, 8]), 2).shape).toEqual([3, 4]);
   });
 });

@@ -65,7 +65,20 @@ export interface Addon {
   schemas(): OpSchema[];
 
   devices(): AddonDevice[];
-  memory(device: number): [tensors: number, bytes: number, plans: number, planBytes: number];
+  /** Opens the library of a backend and appends its devices; nothing happens if it is open already. */
+  loadBackend(path: string): void;
+  memory(
+    device: number,
+  ): [
+    tensors: number,
+    bytes: number,
+    plans: number,
+    planBytes: number,
+    reservedBytes: number,
+    limitBytes: number,
+  ];
+  emptyCache(device: number): void;
+  limitMemory(device: number, bytes: number): void;
   getThreads(): number;
   setThreads(threads: number): void;
   synchronize(device: number, job: number): void;

@@ -1,8 +1,9 @@
-import type { Device } from '@fusor/native';
+import type { Device, DType } from '@fusor/native';
 import { buildPlan, type NativePlan } from '@fusor/native/trace';
 import type { Graph, Value } from '../graph/graph.ts';
 import type { ResolvedOptions } from './options.ts';
 import { type PassCounts, runPasses } from './passes/index.ts';
+import { toDType } from './to-dtype.ts';
 
 /** A network ready to run at one batch size. */
 export interface BuiltPlan {
@@ -16,20 +17,25 @@ export interface BuiltPlan {
 
 /**
  * Optimizes a graph and has the engine make a plan of it. The graph is used up.
+ * @param inputs the dtypes in which the inputs come
  * @param optimized told between the two, when the graph has all the constants that the plan will be made from
  */
 export async function buildGraph(
   graph: Graph,
+  inputs: readonly DType[],
   options: ResolvedOptions,
   optimized: (graph: Graph) => void = () => undefined,
 ): Promise<BuiltPlan> {
+  let final = graph;
   try {
     const traced = graph.nodes.length;
     const counts = await runPasses(graph);
-    optimized(graph);
-    const native = await buildPlan(reachable(graph, options.device).toNative(), options.build);
-    return { native, graph: graph.outline(), traced, counts };
+    if (options.dtype !== 'f32') final = await toDType(graph, options.dtype, inputs);
+    optimized(final);
+    const native = await buildPlan(reachable(final, options.device).toNative(), options.build);
+    return { native, graph: final.outline(), traced, counts };
   } finally {
+    final.dispose();
     graph.dispose();
   }
 }

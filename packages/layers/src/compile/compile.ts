@@ -1,5 +1,6 @@
 import { ArgumentError } from '@fusor/errors';
 import type { Tensor } from '@fusor/native';
+import { prepareDevice } from '@fusor/native/trace';
 import { show } from '../arguments.ts';
 import { Graph } from '../graph/graph.ts';
 import { walkModules, walkTensors } from '../module/fields.ts';
@@ -45,6 +46,8 @@ export async function compile(
   model: AnyModule | Graph,
   options: Partial<CompileOptions> = {},
 ): Promise<Plan<unknown>> {
+  const opening = prepareDevice((options as Partial<CompileOptions> | null)?.device ?? 'auto');
+  if (opening !== undefined) await opening;
   const resolved = resolveOptions(options);
   if (model instanceof Graph) return compileGraph(model, resolved);
   if (!isModule(model))
@@ -62,7 +65,10 @@ async function compileFixed(
   signature: Signature,
   options: ResolvedOptions,
 ): Promise<Plan<unknown>> {
-  const graph = recordGraph(model, signature, { batch: FIRST_BATCH, device: options.device });
+  const graph = recordGraph(model, traced(signature, options), {
+    batch: FIRST_BATCH,
+    device: options.device,
+  });
   const { name } = model.constructor;
   if (options.weights === 'keep') return planOf(name, signature, options, graph);
   // Weights that batch-norm was folded into are there twice: the old ones go before the plan makes its own.
@@ -86,11 +92,12 @@ async function compileFree(
   options: ResolvedOptions,
 ): Promise<Plan<unknown>> {
   const { device } = options;
-  const first = recordGraph(model, signature, { batch: FIRST_BATCH, device });
+  const recorded = traced(signature, options);
+  const first = recordGraph(model, recorded, { batch: FIRST_BATCH, device });
   let snapshot = options.weights === 'keep' ? new Snapshot(model, 'copy') : undefined;
   const again = (batch: number): Graph => {
     const weights = snapshot!.tensors;
-    return snapshot!.with(() => recordGraph(model, signature, { batch, device, weights }));
+    return snapshot!.with(() => recordGraph(model, recorded, { batch, device, weights }));
   };
   const plan = await planOf(model.constructor.name, signature, options, first, {
     again,
@@ -101,6 +108,15 @@ async function compileFree(
     release(model);
   }
   return plan;
+}
+
+/** The signature that a network is traced with: in f32 where it is computed in 16 bits, so that its weights fit. */
+function traced(signature: Signature, options: ResolvedOptions): Signature {
+  if (options.dtype === 'f32') return signature;
+  const inputs = signature.inputs.map((input) =>
+    input.dtype === options.dtype ? { ...input, dtype: 'f32' as const } : input,
+  );
+  return { ...signature, inputs };
 }
 
 /** A plan of a graph that is there, or was read from JSON. */
@@ -137,7 +153,8 @@ async function planOf(
   const build = async (batch: number): Promise<BuiltPlan> => {
     const graph = unused ?? again!(batch);
     unused = undefined;
-    return buildGraph(graph, options, optimized);
+    const inputs = signature.inputs.map((input) => input.dtype);
+    return buildGraph(graph, inputs, options, optimized);
   };
   const plan = new Plan<unknown>({ name, signature, options, build, release });
   try {

@@ -1,5 +1,5 @@
 import { ArgumentError, DTypeError } from '@fusor/errors';
-import type { Device, DeviceOption, DType } from '@fusor/native';
+import type { Device, DeviceOption } from '@fusor/native';
 import { resolveDevice } from '@fusor/native/trace';
 import { show } from '../arguments.ts';
 import { isPlainRecord } from '../graph/structure.ts';
@@ -9,7 +9,11 @@ import type { InputOption } from '../trace/signature.ts';
 export interface PlanBuildOptions {
   /** Where it runs: `'auto'` (default: a GPU that can be used, else the CPU), `'cpu'`, `'cuda'`, `'cuda:1'`. */
   readonly device?: DeviceOption;
-  /** What it computes and stores in; default `'f32'`, the only one that the CPU has. */
+  /**
+   * What it computes and stores in; default `'f32'`, the only one that the CPU has. With `'f16'` or `'bf16'` weights are
+   * rounded once and sums stay f32; inputs come and results go as f32 all the same, except inputs whose dtype is given as
+   * `{ shape, dtype: 'bf16' }`.
+   */
   readonly dtype?: 'f32' | 'f16' | 'bf16';
   /** CPU threads; default as many as the pool has. Results do not depend on it. */
   readonly threads?: number;
@@ -49,6 +53,7 @@ export interface CompileOptions extends PlanBuildOptions {
 /** Options with their defaults, checked. */
 export interface ResolvedOptions {
   readonly device: Device;
+  readonly dtype: 'f32' | 'f16' | 'bf16';
   readonly weights: 'keep' | 'release';
   readonly plannedBatches: number;
   /** What goes to the engine. */
@@ -85,9 +90,9 @@ export function resolveOptions(options: Partial<CompileOptions>): ResolvedOption
     }
   }
   const device = resolveDevice('compile', options.device ?? 'auto');
-  checkDType(options.dtype ?? 'f32', device);
   return {
     device,
+    dtype: checkDType(options.dtype ?? 'f32', device),
     weights: oneOf('weights', options.weights ?? 'keep', ['keep', 'release']),
     plannedBatches: integer('plannedBatches', options.plannedBatches ?? 4, 1),
     build: {
@@ -102,11 +107,12 @@ export function resolveOptions(options: Partial<CompileOptions>): ResolvedOption
   };
 }
 
-function checkDType(dtype: DType, device: Device): void {
-  if (dtype === 'f32') return;
+function checkDType(dtype: unknown, device: Device): 'f32' | 'f16' | 'bf16' {
+  if (dtype === 'f32') return dtype;
   if (dtype !== 'f16' && dtype !== 'bf16') {
     throw new ArgumentError(`compile: dtype must be 'f32', 'f16' or 'bf16', got ${show(dtype)}`);
   }
+  if (device !== 'cpu') return dtype;
   throw new DTypeError(`compile: dtype '${dtype}' cannot be had on ${device}, which computes in f32`);
 }
 

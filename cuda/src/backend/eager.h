@@ -1,0 +1,31 @@
+// One op at once: inputs brought into the form that its kernel takes, then the kernel.
+#pragma once
+
+#include <vector>
+
+#include "backend/op_table.h"
+#include "backend/prepared.h"
+#include "runtime/device.h"
+
+namespace fusor::cuda {
+
+/** Memory for the length of one op, from the device's allocator: what comes later is issued later. */
+class EagerContext final : public OpContext {
+ public:
+  explicit EagerContext(Device& device) : OpContext(device.compute(), FUSOR_PRECISION_F32), device_(device) {}
+  ~EagerContext() override;
+
+  Status workspace(int64_t bytes, void** pointer) override;
+  Status row_major(const fusor_buffer& source, fusor_buffer* result) override;
+  Status channels_last(const fusor_buffer& source, fusor_buffer* result) override;
+  Status in_form(const fusor_buffer& source, InputForm form, fusor_buffer* result);
+
+ private:
+  Device& device_;
+  std::vector<void*> held_;
+};
+
+/** The device is entered. */
+Status run_eagerly(Device& device, PreparedWeights& weights, const OpEntry& entry, const fusor_op_call& call);
+
+}  // namespace fusor::cuda

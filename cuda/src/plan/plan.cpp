@@ -1,0 +1,218 @@
+#include "plan/plan.h"
+
+#include <exception>
+#include <mutex>
+#include <new>
+#include <string>
+
+#include "backend/stream.h"
+#include "plan/builder.h"
+#include "plan/graphs.h"
+#include "runtime/errors.h"
+
+struct fusor_backend_plan {
+  fusor::cuda::Device& device;
+  const int32_t precision;
+  const size_t inputs, outputs;
+  fusor::cuda::PlanContents contents;
+  std::vector<fusor::cuda::DeviceMemory> workspaces;
+  fusor::cuda::CapturedGraphs graphs;
+  fusor::cuda::Stream
+      capture;                 // of its own: what others give to the compute stream meanwhile is not recorded
+  std::vector<void*> buffers;  // that the graphs were captured with
+  int32_t steps_run = 0;       // of the run under way
+  bool complete = false;  // a run has gone through all steps: kernels are loaded, workspaces have their sizes
+
+  ~fusor_backend_plan() {
+    // The process may be ending and the driver gone: there is nobody to tell.
+    if (!device.enter().ok()) return;
+    graphs.clear();
+    if (capture.handle != nullptr) (void)fusor::cuda::device::stream_destroy(capture.handle);
+  }
+};
+
+namespace fusor::cuda {
+namespace {
+
+template <class Work>
+fusor_status guarded(Device& device, Work&& work) {
+  try {
+    Status status = device.enter();
+    if (status.ok()) status = device.check(work());
+    return report(status);
+  } catch (const std::bad_alloc&) {
+    return report({FUSOR_ERROR_OUT_OF_MEMORY, "out of host memory"});
+  } catch (const std::exception& exception) {
+    return report({FUSOR_ERROR_INTERNAL, exception.what()});
+  }
+}
+
+Status run_step(fusor_backend_plan& plan, size_t index, PlanContext& context,
+                const fusor_plan_memory& memory) {
+  Step& step = *plan.contents.steps[index];
+  const Status status = step.run(context, {memory, plan.contents.constants});
+  context.next_step();
+  return status;
+}
+
+Status run_all(fusor_backend_plan& plan, PlanContext& context, const fusor_plan_memory& memory) {
+  for (size_t i = 0; i < plan.contents.steps.size(); ++i) {
+    if (Status status = run_step(plan, i, context, memory); !status.ok()) {
+      const StepDescription& about = plan.contents.steps[i]->description;
+      return {status.code(), about.name + " (" + about.op + "): " + status.message()};
+    }
+  }
+  return {};
+}
+
+Status capture(fusor_backend_plan& plan, const fusor_plan_memory& memory, DeviceGraphExec* executable) {
+  if (plan.capture.handle == nullptr) {
+    plan.capture = plan.device.compute();
+    plan.capture.handle = nullptr;
+    FUSOR_RETURN_IF_ERROR(device::stream_create(&plan.capture.handle));
+  }
+  FUSOR_RETURN_IF_ERROR(device::capture_begin(plan.capture.handle));
+  PlanContext context(plan.device, plan.capture, plan.precision, plan.workspaces);
+  const Status recorded = run_all(plan, context, memory);
+  // The capture has to end, whatever came of it.
+  DeviceGraph graph = nullptr;
+  const Status ended = device::capture_end(plan.capture.handle, &graph);
+  Status status = !recorded.ok() ? recorded : ended;
+  if (status.ok() && context.grew()) {
+    status = {FUSOR_ERROR_INTERNAL,
+              "a step asked for more workspace when it was captured than when it ran before"};
+  }
+  if (status.ok()) status = device::graph_instantiate(executable, graph);
+  if (graph != nullptr) (void)device::graph_destroy(graph);
+  return status;
+}
+
+// Graphs hold the arena's addresses.
+void forget_moved_arena(fusor_backend_plan& plan, const fusor_plan_memory& memory) {
+  const std::vector<void*> now(memory.buffers, memory.buffers + plan.contents.buffers.size());
+  if (now == plan.buffers) return;
+  plan.graphs.clear();
+  plan.buffers = now;
+}
+
+}  // namespace
+
+fusor_status plan_build(fusor_backend_stream* stream, const fusor_graph* graph,
+                        const fusor_plan_options* options, fusor_backend_plan** plan) {
+  *plan = nullptr;
+  Device& device = stream->device;
+  return guarded(device, [&]() -> Status {
+    auto made = std::unique_ptr<fusor_backend_plan>(
+        new fusor_backend_plan{device, options->precision, static_cast<size_t>(graph->input_count),
+                               static_cast<size_t>(graph->output_count)});
+    FUSOR_RETURN_IF_ERROR(build_plan(device, *graph, *options, made->contents));
+    // What could fail in packing the weights should fail here.
+    FUSOR_RETURN_IF_ERROR(device.synchronize(stream->finished));
+    *plan = made.release();
+    return {};
+  });
+}
+
+void plan_destroy(fusor_backend_plan* plan) {
+  delete plan;
+}
+
+fusor_status plan_info(const fusor_backend_plan* plan, fusor_plan_info* info) {
+  info->step_count = static_cast<int32_t>(plan->contents.steps.size());
+  info->buffer_count = static_cast<int32_t>(plan->contents.buffers.size());
+  info->packed_bytes = 0;
+  for (const DeviceMemory& constant : plan->contents.constants) info->packed_bytes += constant.bytes();
+  return FUSOR_OK;
+}
+
+fusor_status plan_buffer(const fusor_backend_plan* plan, int32_t index, fusor_plan_buffer* buffer) {
+  *buffer = plan->contents.buffers[static_cast<size_t>(index)];
+  return FUSOR_OK;
+}
+
+fusor_status plan_step(const fusor_backend_plan* plan, int32_t index, fusor_plan_step* step) {
+  const StepDescription& description = plan->contents.steps[static_cast<size_t>(index)]->description;
+  step->name = description.name.c_str();
+  step->op = description.op.c_str();
+  step->algorithm = description.algorithm.c_str();
+  step->instruction_set = plan->device.instruction_set();
+  step->flops = description.flops;
+  step->bytes = description.bytes;
+  return FUSOR_OK;
+}
+
+fusor_status plan_begin(fusor_backend_plan* plan, fusor_backend_stream*, const fusor_plan_memory* memory,
+                        int32_t* replayed) {
+  *replayed = 0;
+  return guarded(plan->device, [&]() -> Status {
+    plan->steps_run = 0;
+    forget_moved_arena(*plan, *memory);
+    const CapturedGraphs::Key key = CapturedGraphs::key_of(*memory, plan->inputs, plan->outputs);
+    DeviceGraphExec graph = plan->graphs.find(key);
+    if (graph == nullptr) {
+      if (!plan->graphs.met(key) || !plan->complete || plan->contents.steps.empty()) return {};
+      FUSOR_RETURN_IF_ERROR(capture(*plan, *memory, &graph));
+      plan->graphs.add(key, graph);
+    }
+    FUSOR_RETURN_IF_ERROR(device::graph_launch(graph, plan->device.compute().handle));
+    plan->device.issued("a run of a captured plan");
+    *replayed = 1;
+    return {};
+  });
+}
+
+fusor_status plan_run_step(fusor_backend_plan* plan, fusor_backend_stream*, int32_t step,
+                           const fusor_plan_memory* memory) {
+  return guarded(plan->device, [&]() -> Status {
+    PlanContext context(plan->device, plan->device.compute(), plan->precision, plan->workspaces);
+    const Status status = run_step(*plan, static_cast<size_t>(step), context, *memory);
+    plan->device.issued(plan->contents.steps[static_cast<size_t>(step)]->description.name.c_str());
+    if (context.grew()) plan->graphs.clear();
+    ++plan->steps_run;
+    return status;
+  });
+}
+
+fusor_status plan_end(fusor_backend_plan* plan, fusor_backend_stream*) {
+  return guarded(plan->device, [&]() -> Status {
+    if (plan->steps_run == static_cast<int32_t>(plan->contents.steps.size())) plan->complete = true;
+    // Uploads for the next run then wait for this one at most.
+    return plan->device.mark();
+  });
+}
+
+fusor_status plan_time(fusor_backend_plan* plan, fusor_backend_stream* stream,
+                       const fusor_plan_memory* memory, double* seconds) {
+  return guarded(plan->device, [&]() -> Status {
+    struct Events {
+      std::vector<DeviceEvent> list;
+      ~Events() {
+        for (DeviceEvent event : list) (void)device::event_destroy(event);
+      }
+    } events;
+    Stream& compute = plan->device.compute();
+    const auto stamp = [&]() -> Status {
+      DeviceEvent event = nullptr;
+      FUSOR_RETURN_IF_ERROR(device::event_create(&event, true));
+      events.list.push_back(event);
+      return device::event_record(event, compute.handle);
+    };
+    PlanContext context(plan->device, compute, plan->precision, plan->workspaces);
+    FUSOR_RETURN_IF_ERROR(stamp());
+    for (size_t i = 0; i < plan->contents.steps.size(); ++i) {
+      FUSOR_RETURN_IF_ERROR(run_step(*plan, i, context, *memory));
+      plan->device.issued(plan->contents.steps[i]->description.name.c_str());
+      FUSOR_RETURN_IF_ERROR(stamp());
+    }
+    if (context.grew()) plan->graphs.clear();
+    FUSOR_RETURN_IF_ERROR(plan->device.synchronize(stream->finished));
+    for (size_t i = 0; i + 1 < events.list.size(); ++i) {
+      float milliseconds = 0;
+      FUSOR_RETURN_IF_ERROR(device::event_milliseconds(&milliseconds, events.list[i], events.list[i + 1]));
+      seconds[i] = static_cast<double>(milliseconds) / 1000;
+    }
+    return {};
+  });
+}
+
+}  // namespace fusor::cuda
