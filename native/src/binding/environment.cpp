@@ -68,10 +68,14 @@ Napi::Value Environment::initialize(const Napi::CallbackInfo& info) {
   return array;
 }
 
-Napi::Value Environment::make_error(fusor_status status, const std::string& message) const {
+Napi::Value Environment::make_error(fusor_status status, std::string_view message) const {
+  // Nothing of ours is allocated here: the error may be that there is no memory.
   const Napi::Env env(env_);
-  if (make_error_.IsEmpty()) return Napi::Error::New(env, message).Value();
-  return make_error_.Call({Napi::Number::New(env, status), Napi::String::New(env, message)});
+  const auto text = Napi::String::New(env, message.data(), message.size());
+  if (!make_error_.IsEmpty()) return make_error_.Call({Napi::Number::New(env, status), text});
+  napi_value error = nullptr;
+  napi_create_error(env, nullptr, text, &error);
+  return {env, error};
 }
 
 void Environment::report_memory(int64_t bytes) {

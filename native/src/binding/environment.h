@@ -8,7 +8,7 @@
 
 #include <memory>
 #include <span>
-#include <string>
+#include <string_view>
 #include <unordered_set>
 
 #include "binding/jobs.h"
@@ -50,7 +50,7 @@ class Environment {
   // Takes the JavaScript side's callbacks; returns the block.
   Napi::Value initialize(const Napi::CallbackInfo& info);
   // The typed error for a status.
-  Napi::Value make_error(fusor_status status, const std::string& message) const;
+  Napi::Value make_error(fusor_status status, std::string_view message) const;
   Napi::FunctionReference& complete() { return complete_; }
 
   // Native memory that came (or went, below 0), for V8 to consider. Told to it in steps: each tells the

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include "binding/arguments.h"
@@ -50,16 +51,18 @@ void Jobs::push(Job* job) {
   bool first;
   {
     const std::lock_guard lock(mutex_);
-    first = done_.empty();
-    done_.emplace_back(job);
+    first = first_done_ == nullptr;
+    (first ? first_done_ : last_done_->next) = job;
+    last_done_ = job;
   }
   // Later ones of the batch travel with the first.
   if (first) napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
 }
 
-std::vector<std::unique_ptr<Job>> Jobs::take() {
+Job* Jobs::take() {
   const std::lock_guard lock(mutex_);
-  return std::exchange(done_, {});
+  last_done_ = nullptr;
+  return std::exchange(first_done_, nullptr);
 }
 
 void Jobs::deliver(napi_env env, napi_value, void* jobs, void*) {
@@ -72,37 +75,56 @@ void Jobs::deliver(napi_env env, napi_value, void* jobs, void*) {
 }
 
 void Jobs::deliver(Napi::Env env) {
-  const std::vector<std::unique_ptr<Job>> done = take();
-  if (done.empty() || environment_.complete().IsEmpty()) return;
-  under_way_ -= static_cast<int64_t>(done.size());
-  if (under_way_ == 0) napi_unref_threadsafe_function(env, function_);
   const Napi::HandleScope scope(env);
-  auto completions = Napi::Array::New(env, done.size());
-  for (size_t i = 0; i < done.size(); ++i)
-    completions.Set(static_cast<uint32_t>(i), completion(env, *done[i]));
-  environment_.complete().Call({completions});
+  auto completions = Napi::Array::New(env);
+  uint32_t count = 0;
+  for (Job* next = take(); next != nullptr;) {
+    const std::unique_ptr<Job> job(std::exchange(next, next->next));
+    completions.Set(count++, completion(env, *job));
+  }
+  if (count == 0) return;
+  under_way_ -= count;
+  if (under_way_ == 0) napi_unref_threadsafe_function(env, function_);
+  if (!environment_.complete().IsEmpty()) environment_.complete().Call({completions});
+}
+
+// The plan that the job built, or null; without the memory for a handle the job has failed after all.
+Napi::Value Jobs::take_plan(Napi::Env env, Job& job) {
+  if (job.plan == nullptr) return env.Null();
+  try {
+    return Handle::wrap(environment_, PlanReference(std::exchange(job.plan, nullptr)));
+  } catch (const std::bad_alloc&) {
+    job.status = FUSOR_ERROR_OUT_OF_MEMORY;
+  } catch (const Failure& failure) {
+    job.status = failure.status;
+  }
+  return env.Null();
 }
 
 Napi::Value Jobs::completion(Napi::Env env, Job& job) {
+  std::string_view message = job.message;
   if (job.staging != nullptr && job.status == FUSOR_OK) {
     const std::span<char> bytes = typed_array_bytes(env, job.destination.Value(), "target");
     if (bytes.size() == job.staging_bytes) {
       std::copy(job.staging.get(), job.staging.get() + job.staging_bytes, bytes.data());
     } else {
       job.status = FUSOR_ERROR_ARGUMENT;
-      job.message = "readInto: target was transferred away or resized before it was filled";
+      message = "readInto: target was transferred away or resized before it was filled";
     }
   }
+  const Napi::Value plan = take_plan(env, job);
+  if (job.status == FUSOR_ERROR_OUT_OF_MEMORY && message.empty()) message = "the process has no memory left";
   auto tuple = Napi::Array::New(env, 4);
   tuple.Set(0u, job.id);
   tuple.Set(1u, Napi::Number::New(env, job.status));
-  tuple.Set(2u, Napi::String::New(env, job.message));
-  tuple.Set(3u, job.plan == nullptr ? env.Null() : Handle::wrap(environment_, PlanReference(job.plan)));
+  tuple.Set(2u, Napi::String::New(env, message.data(), message.size()));
+  tuple.Set(3u, plan);
   return tuple;
 }
 
 void Jobs::drop() {
-  for (const std::unique_ptr<Job>& job : take()) {
+  for (Job* next = take(); next != nullptr;) {
+    const std::unique_ptr<Job> job(std::exchange(next, next->next));
     if (job->plan != nullptr) fusor_plan_release(job->plan);
   }
 }

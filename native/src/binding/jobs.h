@@ -8,7 +8,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 
 #include "fusor/fusor.h"
 
@@ -30,6 +29,7 @@ struct Job {
   // Where the stream writes if JavaScript could pull the array's memory away meanwhile; copied at the end.
   std::unique_ptr<char[]> staging;
   size_t staging_bytes = 0;
+  Job* next = nullptr;  // in the list of those that are done
 };
 
 class Jobs {
@@ -60,13 +60,16 @@ class Jobs {
   static void deliver(napi_env env, napi_value, void* jobs, void*);
   void deliver(Napi::Env env);
   Napi::Value completion(Napi::Env env, Job& job);
-  std::vector<std::unique_ptr<Job>> take();
+  Napi::Value take_plan(Napi::Env env, Job& job);
+  Job* take();
 
   Environment& environment_;
   napi_threadsafe_function function_ = nullptr;
   int64_t under_way_ = 0;  // JavaScript thread only
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Job>> done_;  // guarded
+  // The jobs that are done, in order: linked through themselves, since the end of a job must be told without
+  // memory.
+  Job *first_done_ = nullptr, *last_done_ = nullptr;  // guarded
 };
 
 }  // namespace fusor::binding

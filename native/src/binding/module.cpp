@@ -18,7 +18,7 @@ Napi::Value initialize(const Napi::CallbackInfo& info) {
 // Runs a function of the table; what it throws becomes one of the typed errors.
 template <Napi::Value (*function)(const Napi::CallbackInfo&)>
 Napi::Value checked(const Napi::CallbackInfo& info) {
-  const auto error = [&info](fusor_status status, const std::string& message) {
+  const auto error = [&info](fusor_status status, std::string_view message) {
     return Napi::Error(info.Env(), Environment::of(info).make_error(status, message));
   };
   try {
@@ -81,6 +81,10 @@ Napi::Object initialize_module(Napi::Env env, Napi::Object exports) {
 }  // namespace fusor::binding
 
 static Napi::Object initialize_fusor(Napi::Env env, Napi::Object exports) {
-  return fusor::binding::initialize_module(env, exports);
+  try {
+    return fusor::binding::initialize_module(env, exports);
+  } catch (const std::bad_alloc&) {
+    throw Napi::Error::New(env, "the process has no memory left");
+  }
 }
 NODE_API_MODULE(fusor, initialize_fusor)

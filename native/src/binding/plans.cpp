@@ -128,13 +128,14 @@ Napi::Value run_plan(const Napi::CallbackInfo& info) {
   const std::vector<fusor_tensor*> inputs = tensors_argument(environment, info[1]);
   std::vector<fusor_tensor*> outputs(
       static_cast<size_t>(integer_argument(env, info[2], "outputs", 0, 1 << 20)));
+  std::vector<TensorReference> references(outputs.size());
   fusor_environment* const engine = environment.engine();
   environment.jobs().start(
       std::make_unique<Job>(environment, number_argument(env, info[3], "job")), [&](Job& job) {
         check(fusor_plan_run(engine, plan, inputs.data(), static_cast<int32_t>(inputs.size()), outputs.data(),
                              static_cast<int32_t>(outputs.size()), Jobs::finished, &job));
       });
-  std::vector<TensorReference> references(outputs.begin(), outputs.end());
+  for (size_t i = 0; i < outputs.size(); ++i) references[i].reset(outputs[i]);
   auto result = Napi::Array::New(env, references.size());
   for (size_t i = 0; i < references.size(); ++i) {
     result.Set(static_cast<uint32_t>(i), Handle::wrap(environment, std::move(references[i])));

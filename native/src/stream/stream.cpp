@@ -100,6 +100,8 @@ void Stream::work() {
     check(device_.backend->stream_create(device_.index, &backend_stream_));
   } catch (const Error& error) {
     failure = error.failure;
+  } catch (const std::bad_alloc&) {
+    failure = out_of_host_memory_;
   } catch (...) {
     failure = unknown_;
   }

@@ -9,14 +9,14 @@ import { promisify } from 'node:util';
  */
 export async function runChild<Result>(
   name: string,
-  options: { nodeArgs?: string[]; args?: string[]; env?: Record<string, string> } = {},
+  options: { nodeArgs?: string[]; args?: string[]; env?: Record<string, string>; timeout?: number } = {},
 ): Promise<Result> {
   const script = fileURLToPath(new URL(`../../dist/${name}.js`, import.meta.url));
   if (!existsSync(script)) throw new Error(`${script} is not built: npx tsc -b test`);
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [...(options.nodeArgs ?? []), script, ...(options.args ?? [])],
-    { timeout: 240_000, maxBuffer: 2 ** 24, env: { ...process.env, ...options.env } },
+    { timeout: options.timeout ?? 240_000, maxBuffer: 2 ** 24, env: { ...process.env, ...options.env } },
   );
   return JSON.parse(stdout) as Result;
 }
