@@ -2,7 +2,8 @@
 // host memory that the device can write, and whoever waits for the stream next looks there.
 #pragma once
 
-#include "arch/platform.h"
+#include <cstdint>
+
 #include "arch/stream.h"
 
 namespace fusor::cuda {
@@ -18,12 +19,5 @@ Status index_fault(const Stream& stream, IndexFault** fault);
 /** FUSOR_ERROR_ARGUMENT if a kernel of the device has reported one since the last call. To be called when the
  * work is known to be done. */
 Status take_index_fault(int device);
-
-/** Of several at once one stays: whichever was written last, its parts perhaps from two. */
-FUSOR_DEVICE void report_index(IndexFault* fault, int64_t index, int64_t size) {
-  fault->index = index;
-  fault->size = size;
-  fault->happened = 1;
-}
 
 }  // namespace fusor::cuda

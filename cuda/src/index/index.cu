@@ -7,7 +7,7 @@
 #include "index/index.h"
 
 #include "elementwise/elementwise.h"
-#include "index/fault.h"
+#include "index/report.h"
 
 namespace fusor::cuda {
 namespace {
