@@ -5,6 +5,7 @@
 #include "conv2d/direct.h"
 #include "conv2d/hopper.h"
 #include "conv2d/implicit_gemm.h"
+#include "conv2d/pad_channels.h"
 
 namespace fusor::cuda {
 namespace {
@@ -71,6 +72,13 @@ constexpr TileCost kTiles[] = {{Tile::t128x128, 128, 128, 2, 0.85},
                                {Tile::t64x64, 64, 64, 5, 0.55},
                                {Tile::t32x64, 32, 64, 6, 0.4}};
 
+/** Whether there is such an instantiation; see half.h and conv2d_f32.cu. */
+bool has_tile(fusor_dtype dtype, int piece, Tile tile) {
+  if (piece == 1) return tile == Tile::t64x64;
+  if (dtype == FUSOR_F32) return tile == Tile::t128x128 || tile == Tile::t64x64;
+  return piece == 8 || tile == Tile::t128x64;
+}
+
 /** Clocks that a launch takes, about. */
 double cost(const Geometry& g, const TileCost& t, int splits, int columns_per_tile, double products_per_clock,
             int multiprocessors) {
@@ -130,9 +138,46 @@ Status run(Stream& stream, const Conv2dArguments& a, const Conv2dChoice& choice)
   return choice.splits > 1 ? add_splits<T>(stream, g, epilogue, choice.splits, aligned) : Status();
 }
 
+/** Bytes of a copy in the workspace. */
+int64_t copy_bytes(const Conv2dArguments& a, int64_t rows, int padded) {
+  constexpr int64_t kAlignment = 256;
+  return (rows * padded * element_bytes(a.dtype) + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+int64_t padded_bytes(const Conv2dArguments& a, int padded) {
+  return copy_bytes(a, a.n * a.h * a.w, padded) + copy_bytes(a, int64_t{a.k} * a.r * a.s, padded);
+}
+
+Status run_padded(Stream& stream, const Conv2dArguments& a, Conv2dChoice choice) {
+  if (a.workspace == nullptr) return {FUSOR_ERROR_INTERNAL, "conv2d: padded copies need workspace"};
+  const int64_t pixels = a.n * a.h * a.w, taps = int64_t{a.k} * a.r * a.s;
+  char* const x = static_cast<char*>(a.workspace);
+  char* const weight = x + copy_bytes(a, pixels, choice.padded_c);
+  FUSOR_RETURN_IF_ERROR(pad_rows(stream, a.dtype, a.x, x, pixels, a.c, choice.padded_c));
+  FUSOR_RETURN_IF_ERROR(pad_rows(stream, a.dtype, a.weight, weight, taps, a.c, choice.padded_c));
+  Conv2dArguments padded = a;
+  padded.c = choice.padded_c;
+  padded.x = x;
+  padded.weight = weight;
+  padded.workspace = weight + copy_bytes(a, taps, choice.padded_c);
+  choice.padded_c = 0;
+  return conv2d(stream, padded, choice);
+}
+
 }  // namespace
 
 Conv2dChoice choose_conv2d(const DeviceProperties& device, const Conv2dArguments& a) {
+  const int vector = 16 / element_bytes(a.dtype);
+  const int multiple =
+      a.c <= 4 ? 4 : vector;  // of what whole copies need; 4 channels of 16 bits have a kernel of their own
+  if (a.groups == 1 && a.c % multiple != 0) {
+    Conv2dArguments padded = a;
+    padded.c = (a.c + multiple - 1) / multiple * multiple;
+    padded.x = padded.weight = nullptr;  // the copies are aligned
+    Conv2dChoice choice = choose_conv2d(device, padded);
+    choice.padded_c = padded.c;
+    return choice;
+  }
   const Geometry g = geometry_of(a);
   constexpr int kFewChannels = 8;
   Conv2dChoice choice;
@@ -153,7 +198,9 @@ Conv2dChoice choose_conv2d(const DeviceProperties& device, const Conv2dArguments
   if (a.dtype == FUSOR_F32 && a.precision == Precision::bf16x3) products_per_clock /= 3;
   const int columns = 64 / element_bytes(a.dtype), tiles = (g.inner + columns - 1) / columns;
   double best = 0;
+  const int piece = piece_of(a, g);
   for (const TileCost& t : kTiles) {
+    if (!has_tile(a.dtype, piece, t.tile)) continue;
     for (const int splits : {1, 2, 3, 4, 6, 8, 12, 16}) {
       // Every split has a tile, and at least four of them, or filling the pipeline is all it does.
       const int per_split = (tiles + splits - 1) / splits;
@@ -183,12 +230,13 @@ Conv2dChoice choose_conv2d(const DeviceProperties& device, const Conv2dArguments
 }
 
 int64_t conv2d_workspace(const Conv2dArguments& a, const Conv2dChoice& choice) {
-  if (choice.splits == 1) return 0;
-  return a.n * a.p * a.q * a.k * static_cast<int64_t>(sizeof(float)) * choice.splits;
+  const int64_t sums = a.n * a.p * a.q * a.k * static_cast<int64_t>(sizeof(float)) * choice.splits;
+  return (choice.splits > 1 ? sums : 0) + (choice.padded_c > 0 ? padded_bytes(a, choice.padded_c) : 0);
 }
 
 Status conv2d(Stream& stream, const Conv2dArguments& a, const Conv2dChoice& choice) {
   if (a.n == 0 || a.p == 0 || a.q == 0 || a.k == 0) return {};
+  if (choice.padded_c > 0) return run_padded(stream, a, choice);
   switch (a.dtype) {
     case FUSOR_F32:
       return run<float>(stream, a, choice);
@@ -217,6 +265,7 @@ std::string describe(const Conv2dChoice& choice) {
     if (t.tile == choice.tile) text += std::to_string(t.bm) + "x" + std::to_string(t.bn);
   }
   if (choice.splits > 1) text += ", " + std::to_string(choice.splits) + " splits";
+  if (choice.padded_c > 0) text += ", padded to " + std::to_string(choice.padded_c) + " channels";
   return text;
 }
 

@@ -46,7 +46,8 @@ enum class Tile { t128x128, t128x64, t64x64, t32x64 };
 struct Conv2dChoice {
   Conv2dAlgorithm algorithm = Conv2dAlgorithm::implicit_gemm;
   Tile tile = Tile::t128x128;
-  int splits = 1; /* of the sum over r, s, c, added up in order afterwards */
+  int splits = 1;   /* of the sum over r, s, c, added up in order afterwards */
+  int padded_c = 0; /* not 0: x and weights are copied with so many channels first */
 };
 
 /** By a cost model of tiles and waves; the pointers are looked at for their alignment only. */
