@@ -17,6 +17,7 @@ export default defineConfig({
           name: 'cpu',
           include: [
             'native/test/**/*.test.ts',
+            'cuda/test/**/*.test.ts',
             'packages/*/test/**/*.test.ts',
             'examples/*/test/**/*.test.ts',
             'test/src/**/*.test.ts',
