@@ -1,6 +1,6 @@
 // What the engine does when it gets no memory, or no thread: at every single request, one test run after the
 // other. A call fails with FUSOR_ERROR_OUT_OF_MEMORY, in itself or through its callback, or it does without;
-// nothing is lost or leaked (the sanitizers' builds run this, too), and afterwards everything works.
+// no tensor and no plan is left, and afterwards everything works.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "faults.h"
 
