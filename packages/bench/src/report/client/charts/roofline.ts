@@ -56,6 +56,8 @@ export function rooflineChart(chart: RooflineChart, width: number): SVGSVGElemen
   });
   const [xTicks, yTicks] = [logTicks(left, right), logTicks(low, high)];
   const flatFrom = Math.min(...slopes.map(({ x2 }) => x2), right);
+  // To the right of all slopes, whose labels end before.
+  const lastKnee = Math.max(...slopes.map(({ x2 }) => x2), left);
   return Plot.plot({
     width,
     height,
@@ -107,7 +109,7 @@ export function rooflineChart(chart: RooflineChart, width: number): SVGSVGElemen
         fontSize: 11,
       }),
       Plot.text([...peaks], {
-        x: flatFrom,
+        x: lastKnee,
         y: 'gflops',
         text: ({ label, gflops }: { label: string; gflops: number }) => `${label} ${format(gflops)} GFLOP/s`,
         textAnchor: 'start',
