@@ -62,9 +62,10 @@ class ConvolutionBase : public Convolution {
 bool direct_fits(const KernelSet& kernels, const ConvolutionShape& shape);
 std::unique_ptr<Convolution> make_direct(const ConvolutionRequest& request);
 
-// "winograd f4" and "winograd f2": 3x3, stride 1, dilation 1, one group.
+// "winograd f4", "winograd f3" and "winograd f2": 3x3, stride 1, dilation 1, one group.
 bool winograd_fits(const KernelSet& kernels, const ConvolutionShape& shape);
 std::unique_ptr<Convolution> make_winograd4(const ConvolutionRequest& request);
+std::unique_ptr<Convolution> make_winograd3(const ConvolutionRequest& request);
 std::unique_ptr<Convolution> make_winograd2(const ConvolutionRequest& request);
 
 // "winograd f4 strided" and "winograd f2 strided": the same at stride 2.

@@ -2,6 +2,7 @@
 #include "cpu/conv2d/convolution.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <new>
 
@@ -15,8 +16,9 @@ struct Algorithm {
   const char* name;
   bool (*fits)(const KernelSet& kernels, const ConvolutionShape& shape);
   std::unique_ptr<Convolution> (*make)(const ConvolutionRequest& request);
-  int rank;      // lower is better where several fit; equals are compared by their cost
-  int tile = 0;  // Winograd: pixels of a tile's side
+  int rank;                   // lower is better where several fit; equals are compared by their cost
+  int tile = 0;               // Winograd: pixels of a tile's side
+  const char* why = nullptr;  // what decides where no other competes
 };
 
 bool pointwise_fits(const KernelSet& kernels, const ConvolutionShape& shape) {
@@ -27,15 +29,16 @@ bool spatial_fits(const KernelSet& kernels, const ConvolutionShape& shape) {
 }
 
 constexpr Algorithm kAlgorithms[] = {
-    {"stem", stem_fits, make_stem, 0},
-    {"depthwise", depthwise_fits, make_depthwise, 0},
+    {"stem", stem_fits, make_stem, 0, 0, "few input channels"},
+    {"depthwise", depthwise_fits, make_depthwise, 0, 0, "groups of one channel"},
     {"winograd f4", winograd_fits, make_winograd4, 1, 4},
+    {"winograd f3", winograd_fits, make_winograd3, 1, 3},
     {"winograd f2", winograd_fits, make_winograd2, 1, 2},
     {"winograd f4 strided", winograd_strided_fits, make_winograd4_strided, 1, 4},
     {"winograd f2 strided", winograd_strided_fits, make_winograd2_strided, 1, 2},
-    {"direct", spatial_fits, make_direct, 1},
-    {"pointwise", pointwise_fits, make_direct, 1},
-    {"grouped", grouped_fits, make_grouped, 2},
+    {"direct", spatial_fits, make_direct, 1, 0, "no other allowed for this kernel"},
+    {"pointwise", pointwise_fits, make_direct, 1, 0, "1x1 kernel"},
+    {"grouped", grouped_fits, make_grouped, 2, 0, "groups of parts of a channel block"},
 };
 constexpr int kMostCandidates = sizeof kAlgorithms / sizeof kAlgorithms[0];
 
@@ -83,6 +86,21 @@ std::unique_ptr<Convolution> make_convolution(const KernelSet& kernels, Pool& po
     }
   }
   return nullptr;
+}
+
+std::string convolution_reason(const KernelSet& kernels, const ConvolutionShape& shape,
+                               const ConvolutionOptions& options) {
+  const Algorithm* found[kMostCandidates];
+  const int count = candidates(kernels, shape, options, found);
+  if (count == 0) return "";
+  const bool rivals = count > 1 && found[1]->rank == found[0]->rank;
+  if (!rivals) return found[0]->why ? found[0]->why : "the only one";
+  ConvolutionShape decisive = shape;
+  if (options.deterministic) decisive.n = 1;
+  const double ratio = cycles(kernels, decisive, *found[1]) / cycles(kernels, decisive, *found[0]);
+  char text[80];
+  std::snprintf(text, sizeof text, "%.2f times the estimated speed of %s", ratio, found[1]->name);
+  return text;
 }
 
 int convolution_candidates(const KernelSet& kernels, const ConvolutionShape& shape,

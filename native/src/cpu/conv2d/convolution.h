@@ -38,8 +38,8 @@ class Convolution {
   enum class InputForm { Planar, Blocked };
   virtual InputForm input_form() const = 0;
   virtual Halo input_halo() const = 0;
-  // "stem", "winograd f4", "winograd f2", "winograd f4 strided", "winograd f2 strided", "direct", "pointwise"
-  // (direct, 1x1), "depthwise" or "grouped".
+  // "stem", "winograd f4", "winograd f3", "winograd f2", "winograd f4 strided", "winograd f2 strided",
+  // "direct", "pointwise" (direct, 1x1), "depthwise" or "grouped".
   virtual const char* algorithm() const = 0;
   virtual int64_t packed_bytes() const = 0;
   virtual int64_t workspace_bytes(int threads) const = 0;  // 64-byte aligned memory that run() may overwrite
@@ -63,6 +63,11 @@ std::unique_ptr<Convolution> make_convolution(const KernelSet& kernels, Pool& po
                                               const ConvolutionShape& shape, const float* weight,
                                               const float* bias, const fusor_activation& activation,
                                               const ConvolutionOptions& options);
+
+// Why make_convolution takes the algorithm that it takes when nothing is forced: "1.4 times the estimated
+// speed of winograd f2", or what else decides.
+std::string convolution_reason(const KernelSet& kernels, const ConvolutionShape& shape,
+                               const ConvolutionOptions& options);
 
 // Names that `force` accepts for this shape, best guess first: the candidates of measured tuning.
 // Returns how many there are; writes at most `capacity`.

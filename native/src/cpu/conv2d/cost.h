@@ -9,6 +9,6 @@ namespace fusor::cpu {
 // which divide all of it alike).
 double direct_cycles(const KernelSet& kernels, const ConvolutionShape& shape);
 double winograd_cycles(const KernelSet& kernels, const ConvolutionShape& shape,
-                       int tile);  // of 4 or 2 pixels
+                       int tile);  // of 4, 3 or 2 pixels
 
 }  // namespace fusor::cpu

@@ -81,6 +81,7 @@ class DirectConvolution final : public ConvolutionBase {
         work.input = arguments.input.at(image, 0, -s.padding[0], -s.padding[2]);
         work.pixel_begin = std::min(pixels, index * division.block_pixels);
         work.pixel_end = std::min(pixels, work.pixel_begin + division.block_pixels);
+        work.by_rows = division.by_rows;
         work.panel_begin = panels_ * group / division.panel_groups;
         work.panel_end = panels_ * (group + 1) / division.panel_groups;
         work.panels_ahead = panels_follow ? panels_ : work.panel_end;
@@ -95,18 +96,24 @@ class DirectConvolution final : public ConvolutionBase {
   // Which of the pixels and panels an item has. Sums do not depend on it.
   struct Division {
     int64_t block_pixels, pixel_blocks, panel_groups;
+    bool by_rows;       // a block is whole rows, a tile neighbours of one row
     bool panels_outer;  // a thread's share is some panels of all pixels, not all panels of some pixels
   };
 
   Division divide(int threads) const {
     const ConvolutionShape& s = shape_;
     const int64_t pixels = s.p * s.q;
-    const int64_t tile =
+    const int64_t most_tile =
         group_output_blocks_ > 1 ? tile_pixels(kernels_.registers) : narrow_tile_pixels(kernels_.registers);
     const int64_t pixel_bytes = group_channels_ * 4 * s.stride[0] * s.stride[1];
     Division division;
+    division.by_rows = kernels_.registers == 32 && s.stride[1] == 1 && s.q <= kMostBlockPixels &&
+                       s.q / ceil_divide(s.q, tile_pixels(kernels_.registers)) >= kLeastRowPixels;
+    const int64_t tile = division.by_rows ? s.q : most_tile;
     const auto whole_tiles = [&](int64_t count) { return ceil_divide(count, tile) * tile; };
-    int64_t most = std::clamp(block_bytes(kernels_) / pixel_bytes, 2 * tile, kMostBlockPixels) / tile * tile;
+    int64_t most = std::clamp(block_bytes(kernels_) / pixel_bytes, std::min(2 * tile, kMostBlockPixels),
+                              kMostBlockPixels) /
+                   tile * tile;
     division.pixel_blocks = ceil_divide(pixels, most);
     division.block_pixels = division.pixel_blocks == 1
                                 ? pixels

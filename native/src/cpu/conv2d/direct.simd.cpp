@@ -7,6 +7,11 @@
 // is 16 loads for 28 multiply-adds, with 6 x 2 (AVX2) 8 for 12: below two loads a cycle, so the limit is the
 // multiply-add units: 95 to 99% of their peak where weights are in L1 or L2. Sums over more taps than
 // `chunk_taps` pause in a scratch buffer, in order.
+//
+// 14 pixel pointers do not fit the integer registers. Where a row splits into tiles of 8 to 14 neighbours
+// (all maps of 224-pixel networks but the last), the pixels of a tile are one pointer and constants: no
+// reloads, and whole lines in sequence, so that a tile can fetch the next one's input and output lines along
+// the way, one per channel, instead of all at once.
 #include "cpu/conv2d/epilogue.h"
 
 namespace fusor::cpu::FUSOR_SIMD_NAMESPACE {
@@ -14,7 +19,7 @@ namespace {
 
 struct Tile {
   const float* input;
-  const int64_t* pixels;  // offsets of S pixels
+  const int64_t* pixels;  // offsets of S pixels; of a row's neighbours only the first counts
   const int64_t* taps;
   int64_t full_taps, tail_taps;
   int tail_lanes;
@@ -23,14 +28,16 @@ struct Tile {
   int64_t prefetch_step;  // bytes per channel
   const float* next;      // the first pixel of the next tile, and the step to its others
   int64_t next_step;
+  const float* lines[4];  // neighbours only: per tap, S vectors to fetch for the end of the next tile
 };
 
-// sums += the taps of S pixels.
-template <int S, int V, bool kAhead>
+// sums += the taps of S pixels. kRow: neighbours in a row, kLanes apart.
+template <int S, int V, bool kAhead, bool kRow>
 FUSOR_INLINE void accumulate(const Tile& tile, Vec (&sums)[S][V]) {
   const float* pixel[S];
 #pragma GCC unroll kUnrollTile
-  for (int s = 0; s < S; ++s) pixel[s] = tile.input + tile.pixels[s];
+  for (int s = 0; s < S; ++s)
+    pixel[s] = kRow ? tile.input + tile.pixels[0] + s * kLanes : tile.input + tile.pixels[s];
   const float* w = tile.weights;
   const char* prefetch = tile.prefetch;
   const auto channel = [&](int64_t offset) __attribute__((always_inline)) {
@@ -50,12 +57,17 @@ FUSOR_INLINE void accumulate(const Tile& tile, Vec (&sums)[S][V]) {
   for (int64_t t = 0; t < tile.full_taps; ++t) {
     const int64_t tap = tile.taps[t];
     const float* next = kAhead ? tile.next + tap : nullptr;
+    const float* line = kRow ? (t < 4 ? tile.lines[t] : pixel[0]) : nullptr;
 #pragma GCC unroll kUnrollLanes
     for (int lane = 0; lane < kLanes; ++lane) {
-      if constexpr (kAhead) {
+      if constexpr (kAhead && kRow) {
+        if (lane < S) __builtin_prefetch(next + lane * kLanes, 0, 2);
+      } else if constexpr (kAhead) {
         __builtin_prefetch(next, 0, 2);
         next += tile.next_step;
       }
+      if constexpr (kRow)
+        if (lane < S) __builtin_prefetch(line + lane * kLanes, 1, 3);
       channel(tap + lane);
     }
   }
@@ -65,7 +77,7 @@ FUSOR_INLINE void accumulate(const Tile& tile, Vec (&sums)[S][V]) {
 
 // Where the S pixels of a tile go.
 struct TileTarget {
-  const int64_t *output_pixels, *residual_pixels;  // offsets
+  const int64_t *output_pixels, *residual_pixels;  // offsets, used as Tile::pixels are
   float* output;                                   // the panel's first block
   const float *bias, *residual;
   const int32_t* mask;
@@ -74,31 +86,37 @@ struct TileTarget {
   bool plain;  // nothing but a ReLU, and all lanes are live
 };
 
-template <int S, int V, bool kAhead>
+template <int S, int V, bool kAhead, bool kRow = false>
 __attribute__((noinline)) void run_tile(const Tile& tile, const TileTarget& to,
                                         const ConvolutionTarget& target) {
+  const auto output = [&](int s, int v) __attribute__((always_inline)) {
+    return to.output + (kRow ? to.output_pixels[0] + s * kLanes : to.output_pixels[s]) +
+           v * target.output_block;
+  };
+  const auto residual = [&](int s, int v) __attribute__((always_inline)) {
+    return to.residual + (kRow ? to.residual_pixels[0] + s * kLanes : to.residual_pixels[s]) +
+           v * target.residual_block;
+  };
   Vec sums[S][V];
 #pragma GCC unroll kUnrollTile
   for (int s = 0; s < S; ++s)
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v)
       sums[s][v] = to.first ? load(to.bias + v * kLanes) : load(to.scratch + (s * V + v) * kLanes);
-  if (to.last) {
+  if (!kRow && to.last) {
     // The lines that the epilogue needs are fetched while the sums are made.
 #pragma GCC unroll kUnrollTile
     for (int s = 0; s < S; ++s)
 #pragma GCC unroll 2
-      for (int v = 0; v < V; ++v)
-        __builtin_prefetch(to.output + to.output_pixels[s] + v * target.output_block, 1, 3);
+      for (int v = 0; v < V; ++v) __builtin_prefetch(output(s, v), 1, 3);
     if (to.residual) {
 #pragma GCC unroll kUnrollTile
       for (int s = 0; s < S; ++s)
 #pragma GCC unroll 2
-        for (int v = 0; v < V; ++v)
-          __builtin_prefetch(to.residual + to.residual_pixels[s] + v * target.residual_block, 0, 3);
+        for (int v = 0; v < V; ++v) __builtin_prefetch(residual(s, v), 0, 3);
     }
   }
-  accumulate<S, V, kAhead>(tile, sums);
+  accumulate<S, V, kAhead, kRow>(tile, sums);
   if (!to.last) {
 #pragma GCC unroll kUnrollTile
     for (int s = 0; s < S; ++s)
@@ -110,8 +128,7 @@ __attribute__((noinline)) void run_tile(const Tile& tile, const TileTarget& to,
 #pragma GCC unroll kUnrollTile
     for (int s = 0; s < S; ++s)
 #pragma GCC unroll 2
-      for (int v = 0; v < V; ++v)
-        sums[s][v] = sums[s][v] + load(to.residual + to.residual_pixels[s] + v * target.residual_block);
+      for (int v = 0; v < V; ++v) sums[s][v] = sums[s][v] + load(residual(s, v));
   }
   const Range range = activation_range(target.activation);
   const Vec low = broadcast(range.low), high = broadcast(range.high);
@@ -119,21 +136,18 @@ __attribute__((noinline)) void run_tile(const Tile& tile, const TileTarget& to,
 #pragma GCC unroll kUnrollTile
     for (int s = 0; s < S; ++s)
 #pragma GCC unroll 2
-      for (int v = 0; v < V; ++v)
-        store(to.output + to.output_pixels[s] + v * target.output_block, maximum(low, sums[s][v]));
+      for (int v = 0; v < V; ++v) store(output(s, v), maximum(low, sums[s][v]));
     return;
   }
 #pragma GCC unroll kUnrollTile
   for (int s = 0; s < S; ++s)
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v)
-      store(to.output + to.output_pixels[s] + v * target.output_block,
-            masked(clamped(sums[s][v], low, high), to.mask + v * kLanes));
+      store(output(s, v), masked(clamped(sums[s][v], low, high), to.mask + v * kLanes));
   if (!range.enough)
     for (int s = 0; s < S; ++s)
       for (int v = 0; v < V; ++v)
-        apply_activation(to.output + to.output_pixels[s] + v * target.output_block, 0, 1, target.activation,
-                         to.mask + v * kLanes);
+        apply_activation(output(s, v), 0, 1, target.activation, to.mask + v * kLanes);
 }
 
 using RunTile = void (*)(const Tile&, const TileTarget&, const ConvolutionTarget&);
@@ -155,8 +169,34 @@ constexpr RunTile kNarrowTiles[] = {run_tile<1, 1, kAhead>,  run_tile<2, 1, kAhe
                                     run_tile<13, 1, kAhead>, run_tile<14, 1, kAhead>
 #endif
 };
+#if FUSOR_SIMD_REGISTERS == 32
+template <bool kAhead>
+constexpr RunTile kRowTiles[] = {run_tile<8, 2, kAhead, true>,  run_tile<9, 2, kAhead, true>,
+                                 run_tile<10, 2, kAhead, true>, run_tile<11, 2, kAhead, true>,
+                                 run_tile<12, 2, kAhead, true>, run_tile<13, 2, kAhead, true>,
+                                 run_tile<14, 2, kAhead, true>};
+#endif
 constexpr int kWidePixels = FUSOR_SIMD_REGISTERS == 32 ? 14 : 6;
 constexpr int kNarrowPixels = FUSOR_SIMD_REGISTERS == 32 ? 14 : 12;
+
+// Where the tiles of a block of pixels start: rows of `row` pixels (all of them as one, where tiles need not
+// keep to rows), each cut into the fewest tiles of at most `most`, of heights that differ by one at most.
+// Made once for all panels: divisions would cost a tenth of a small tile's time.
+struct TileSplit {
+  int64_t most = 0, tiles = 0;
+  bool by_rows = false;
+  int64_t start[kMostBlockPixels + 1];
+
+  void set(int64_t pixels, int64_t row, int64_t most_pixels, bool rows) {
+    most = most_pixels;
+    by_rows = rows;
+    tiles = 0;
+    const int64_t parts = (row + most - 1) / most;
+    for (int64_t y = 0; y < pixels; y += row)
+      for (int64_t i = 0; i < parts; ++i) start[tiles++] = y + row * i / parts;
+    start[tiles] = pixels;
+  }
+};
 
 }  // namespace
 
@@ -178,13 +218,17 @@ void direct(const DirectBlock& block) {
 
   const int64_t taps = block.full_taps + block.tail_taps;
   const int64_t channels = block.full_taps * kLanes + block.tail_taps * block.tail_lanes;
+  TileSplit split;
   for (int64_t panel = block.panel_begin; panel < block.panel_end; ++panel) {
     const int64_t group = panel / block.panels_per_group,
                   in_group = panel % block.panels_per_group * kPanelVectors;
     const int64_t first_block = group * block.blocks_per_group + in_group;
-    const bool wide = in_group + 1 < block.blocks_per_group;
+    const bool wide = in_group + 1 < block.blocks_per_group, by_rows = wide && block.by_rows;
     const int vectors = wide ? 2 : 1;
-    const int64_t most = wide ? kWidePixels : kNarrowPixels, tiles = (count + most - 1) / most;
+    const int64_t most = wide ? kWidePixels : kNarrowPixels;
+    if (split.most != most || split.by_rows != by_rows)
+      split.set(count, by_rows ? block.width : count, most, by_rows);
+    const int64_t tiles = split.tiles;
     const float* weights = block.weights + first_block * channels * kLanes;
 
     Tile tile;
@@ -213,7 +257,7 @@ void direct(const DirectBlock& block) {
       to.first = begin == 0;
       to.last = end == taps;
       for (int64_t i = 0; i < tiles; ++i) {
-        const int64_t from = count * i / tiles, pixels = count * (i + 1) / tiles - from;
+        const int64_t from = split.start[i], pixels = split.start[i + 1] - from;
         tile.pixels = input_pixels + from;
         // Blocks of channels lie far apart, so no hardware prefetcher sees a tile's input coming. The first
         // panel brings each tile's to L2 while the tile before is computed, a pixel per channel.
@@ -223,6 +267,27 @@ void direct(const DirectBlock& block) {
         to.output_pixels = output_pixels + from;
         to.residual_pixels = residual_pixels + from;
         to.scratch = scratch + from * vectors * kLanes;
+#if FUSOR_SIMD_REGISTERS == 32
+        if (by_rows) {
+          for (const float*& line : tile.lines) line = tile.input + tile.pixels[0];
+          if (to.last) {
+            // The next tile, or the next panel's first.
+            const bool same = i + 1 < tiles;
+            const int64_t next = same ? split.start[i + 1] : 0;
+            if (same || panel + 1 < block.panel_end) {
+              const int64_t blocks = same ? 0 : kPanelVectors;
+              tile.lines[0] = to.output + output_pixels[next] + blocks * target.output_block;
+              tile.lines[1] = tile.lines[0] + target.output_block;
+              if (to.residual && to.residual != to.output) {
+                tile.lines[2] = to.residual + residual_pixels[next] + blocks * target.residual_block;
+                tile.lines[3] = tile.lines[2] + target.residual_block;
+              }
+            }
+          }
+          (ahead ? kRowTiles<true> : kRowTiles<false>)[pixels - kLeastRowPixels](tile, to, target);
+          continue;
+        }
+#endif
         const RunTile* run = wide ? (ahead ? kWideTiles<true> : kWideTiles<false>)
                                   : (ahead ? kNarrowTiles<true> : kNarrowTiles<false>);
         run[pixels - 1](tile, to, target);

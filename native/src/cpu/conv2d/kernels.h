@@ -23,6 +23,9 @@ inline int narrow_tile_pixels(int registers) {
   return registers == 32 ? 14 : 12;
 }
 
+// Tiles of neighbours in a row have at least so many pixels.
+constexpr int kLeastRowPixels = 8;
+
 // Where a result goes, and what is added on the way: activation(sum + bias + residual). Offsets of a pixel
 // are the caller's; blocks are counted from the tensor's first.
 struct ConvolutionTarget {
@@ -41,6 +44,7 @@ struct DirectBlock {
   int64_t row_step, column_step;   // from an output pixel's first tap to that of the next below, right
   int64_t width;                   // output columns
   int64_t pixel_begin, pixel_end;  // output pixels y * width + x, at most kMostBlockPixels
+  bool by_rows;                    // whole rows, of tiles of kLeastRowPixels neighbours or more
   // Taps: input vectors that a pixel's sum runs over, in the order block, kernel row, kernel column. Those of
   // the last, partial block come last and have `tail_lanes` live channels.
   const int64_t* taps;  // offsets from a pixel's first
@@ -123,7 +127,7 @@ struct ConvolutionKernels {
   struct Winograd {
     void (*transform_input)(const WinogradBlock& block);
     void (*multiply_and_transform_output)(const WinogradBlock& block);
-  } winograd4, winograd2, winograd4_strided, winograd2_strided;
+  } winograd4, winograd3, winograd2, winograd4_strided, winograd2_strided;
   void (*grouped)(const GroupedRows& rows);
   void (*depthwise)(const GroupedRows& rows);
   void (*stem)(const StemRows& rows);

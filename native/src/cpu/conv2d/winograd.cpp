@@ -10,11 +10,13 @@ namespace {
 
 // Tiles of a block. AVX-512 multiplies so fast that weights past this size, which every block streams anew,
 // need a larger block to hide behind (256 channels: 14, 28, 56 tiles take 0.77, 0.57, 0.53 ms an image),
-// although the transformed input then fills an L2 of 2 MB. AVX2 is flat from 12 to 36, in 512 KB as in 2 MB.
-constexpr int64_t kLargeWeights = 4 << 20;
+// although the transformed input then fills an L2 of 2 MB. Weights that stay in L2 themselves leave it room
+// for one register tile (64 channels at 56 pixels on Zen 5: 14, 28 tiles take 0.339, 0.359 ms). AVX2 is flat
+// from 12 to 36, in 512 KB as in 2 MB.
+constexpr int64_t kSmallWeights = 1 << 20, kLargeWeights = 4 << 20;
 int64_t block_tiles(const KernelSet& kernels, int64_t weight_bytes) {
   if (kernels.lanes < 16) return 24;
-  return weight_bytes < kLargeWeights ? 28 : 56;
+  return weight_bytes < kSmallWeights ? 14 : weight_bytes < kLargeWeights ? 28 : 56;
 }
 // Up to so many tiles the transformed input is one block that all threads share; each thread then streams its
 // part of the weights instead of all of them.
@@ -45,6 +47,19 @@ struct F4 {
     WeightTransform<kPoints> t;
     for (int i = 0; i < 5; ++i) t.set_finite(i, points, 5, i, 0, 1);
     t.g[5][2] = 1;
+    return t;
+  }
+};
+
+struct F3 {
+  static constexpr int kTile = 3, kPoints = 5, kStride = 1;
+  static constexpr const char* kName = "winograd f3";
+  static const ConvolutionKernels::Winograd& kernels(const ConvolutionKernels& k) { return k.winograd3; }
+  static WeightTransform<kPoints> weights() {
+    const double points[] = {0.5, -0.5, 1.25, -1.25};
+    WeightTransform<kPoints> t;
+    for (int i = 0; i < 4; ++i) t.set_finite(i, points, 4, i, 0, 1);
+    t.g[4][2] = 1;
     return t;
   }
 };
@@ -247,6 +262,9 @@ bool winograd_strided_fits(const KernelSet&, const ConvolutionShape& shape) {
 }
 std::unique_ptr<Convolution> make_winograd4(const ConvolutionRequest& request) {
   return std::make_unique<WinogradConvolution<F4>>(request);
+}
+std::unique_ptr<Convolution> make_winograd3(const ConvolutionRequest& request) {
+  return std::make_unique<WinogradConvolution<F3>>(request);
 }
 std::unique_ptr<Convolution> make_winograd2(const ConvolutionRequest& request) {
   return std::make_unique<WinogradConvolution<F2>>(request);

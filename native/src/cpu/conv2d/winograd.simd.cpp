@@ -76,6 +76,14 @@ void transform_input(const WinogradBlock& block) {
   }
 }
 
+// Weights come from memory: a block's first pass over them fetches its own 64 channels ahead, to L1, which
+// the hardware's prefetchers follow to the memory's full bandwidth; the passes after it have them in L2 and
+// fetch from the point after, a line per channel at most, as many as a core keeps under way. On Zen 5, at 512
+// channels and 16 tiles, this takes 0.96 ms of a layer that takes 0.65 when hot, and 0.67 to stream; fetching
+// everything one point ahead takes 1.17.
+constexpr int kNearChannels = 64;
+constexpr int64_t kLineBytes = 64, kLineFloats = kLineBytes / 4;
+
 struct Product {
   const float* v;        // [block][S][L]
   const float* weights;  // [channel][V][L]
@@ -86,7 +94,8 @@ struct Product {
   int64_t prefetch_step;
 };
 
-template <int S, int V>
+// kNear: fetches its own weights to L1, a page ahead, instead of others far ahead.
+template <int S, int V, bool kNear>
 __attribute__((noinline)) void multiply(const Product& product) {
   Vec sums[S][V];
 #pragma GCC unroll kUnrollTile
@@ -99,9 +108,15 @@ __attribute__((noinline)) void multiply(const Product& product) {
     Vec weight[V];
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) weight[v] = load(w + v * kLanes);
+    if constexpr (kNear) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v)
+        if (v * kLanes % kLineFloats == 0) __builtin_prefetch(w + (kNearChannels * V + v) * kLanes, 0, 3);
+    } else {
+      __builtin_prefetch(prefetch, 0, 2);
+      prefetch += product.prefetch_step;
+    }
     w += V * kLanes;
-    __builtin_prefetch(prefetch, 0, 2);
-    prefetch += product.prefetch_step;
 #pragma GCC unroll kUnrollTile
     for (int s = 0; s < S; ++s) {
       const Vec value = broadcast(x[s * kLanes + lane]);
@@ -121,12 +136,13 @@ __attribute__((noinline)) void multiply(const Product& product) {
 }
 
 using Multiply = void (*)(const Product&);
-template <int V>
-constexpr Multiply kMultiply[] = {
-    multiply<1, V>,  multiply<2, V>, multiply<3, V>, multiply<4, V>,  multiply<5, V>,  multiply<6, V>,
+template <int V, bool kNear>
+constexpr Multiply kMultiply[] = {multiply<1, V, kNear>,  multiply<2, V, kNear>,  multiply<3, V, kNear>,
+                                  multiply<4, V, kNear>,  multiply<5, V, kNear>,  multiply<6, V, kNear>,
 #if FUSOR_SIMD_REGISTERS == 32
-    multiply<7, V>,  multiply<8, V>, multiply<9, V>, multiply<10, V>, multiply<11, V>, multiply<12, V>,
-    multiply<13, V>, multiply<14, V>
+                                  multiply<7, V, kNear>,  multiply<8, V, kNear>,  multiply<9, V, kNear>,
+                                  multiply<10, V, kNear>, multiply<11, V, kNear>, multiply<12, V, kNear>,
+                                  multiply<13, V, kNear>, multiply<14, V, kNear>
 #endif
 };
 
@@ -193,7 +209,8 @@ void product(const WinogradBlock& block) {
     const int vectors = first_block + 1 < block.output_blocks ? 2 : 1;
     const int64_t weights_size = block.channels * vectors * kLanes;
     const float* weights = block.weights + first_block * kPoints * block.channels * kLanes;
-    work.prefetch_step = (vectors * kLanes * 4 + panels - 1) / panels;
+    const int64_t row = vectors * kLanes * 4, passes = panels > 1 ? panels - 1 : 1;
+    work.prefetch_step = (row + passes - 1) / passes < kLineBytes ? (row + passes - 1) / passes : kLineBytes;
     for (int point = 0; point < kPoints; ++point, weights += weights_size) {
       work.weights = weights;
       // The next point's weights follow in memory, and after the last the next panel's.
@@ -204,8 +221,9 @@ void product(const WinogradBlock& block) {
         const int64_t start = panel_start(tiles, i), count = panel_start(tiles, i + 1) - start;
         work.v = block.v + point * block.v_point + start * block.input_blocks * kLanes;
         work.m = block.m + point * block.m_point + start * vectors * kLanes;
-        work.prefetch = prefetch + i * work.prefetch_step * block.channels;
-        (vectors == 2 ? kMultiply<2> : kMultiply<1>)[count - 1](work);
+        work.prefetch = prefetch + (i - 1) * work.prefetch_step * block.channels;
+        (i == 0 ? (vectors == 2 ? kMultiply<2, true> : kMultiply<1, true>)
+                : (vectors == 2 ? kMultiply<2, false> : kMultiply<1, false>))[count - 1](work);
       }
     }
     for (int v = 0; v < vectors; ++v) {
@@ -242,6 +260,12 @@ void winograd4_input(const WinogradBlock& block) {
 }
 void winograd4_product(const WinogradBlock& block) {
   product<WinogradF4>(block);
+}
+void winograd3_input(const WinogradBlock& block) {
+  transform_input<WinogradF3>(block);
+}
+void winograd3_product(const WinogradBlock& block) {
+  product<WinogradF3>(block);
 }
 void winograd2_input(const WinogradBlock& block) {
   transform_input<WinogradF2>(block);

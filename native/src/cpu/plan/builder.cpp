@@ -60,6 +60,9 @@ bool is_view(int32_t op) {
   return op == FUSOR_OP_RESHAPE || op == FUSOR_OP_PERMUTE || op == FUSOR_OP_SLICE || op == FUSOR_OP_EXPAND;
 }
 
+// Why a convolution has its algorithm, where nothing was measured.
+constexpr const char* kByModel = "model";
+
 class Builder {
  public:
   Builder(const KernelSet& kernels, Pool& pool, int threads, const fusor_graph& graph,
@@ -117,7 +120,7 @@ class Builder {
   // Convolutions know which halo their input needs, so all are prepared before any layout is chosen.
   fusor_status prepare_convolutions() {
     convolutions_.resize(graph_.node_count);
-    reasons_.assign(graph_.node_count, "model");
+    reasons_.assign(graph_.node_count, kByModel);
     for (int32_t i = 0; i < graph_.node_count; ++i) {
       const fusor_graph_node& node = graph_.nodes[i];
       if (node.op != FUSOR_OP_CONV2D) continue;
@@ -128,9 +131,7 @@ class Builder {
       if (!weight.constant || (bias_id >= 0 && !graph_.values[bias_id].constant)) continue;
       if (is_empty(graph_.values[node.outputs[0]]) || is_empty(graph_.values[node.inputs[0]])) continue;
       const auto& attributes = *static_cast<const fusor_conv2d_attributes*>(node.attributes);
-      ConvolutionOptions options;
-      options.winograd = options_.winograd != 0;
-      options.deterministic = options_.deterministic != 0;
+      ConvolutionOptions options = convolution_options();
       const ConvolutionShape shape = convolution_shape(graph_, node);
       const float* weight_data = data_of<const float>(*weight.constant);
       const float* bias_data =
@@ -149,6 +150,13 @@ class Builder {
     }
     share_residual_halos();
     return FUSOR_OK;
+  }
+
+  ConvolutionOptions convolution_options() const {
+    ConvolutionOptions options;
+    options.winograd = options_.winograd != 0;
+    options.deterministic = options_.deterministic != 0;
+    return options;
   }
 
   // A convolution may write over its residual if both have the same geometry, halo included: give both the
@@ -269,7 +277,11 @@ class Builder {
     else
       output.blocked = new_blocked(output_id);
 
-    const std::string algorithm = std::string(convolution->algorithm()) + " (" + reason + ")";
+    std::string algorithm = std::string(convolution->algorithm()) + " (" + reason;
+    if (reason == kByModel)
+      algorithm +=
+          ": " + convolution_reason(kernels_, convolution_shape(graph_, node), convolution_options());
+    algorithm += ")";
     const int64_t workspace_bytes = convolution->workspace_bytes(threads_);
     auto step = std::make_unique<ConvolutionStep>(std::move(convolution), residual_id >= 0);
     step->description = describe(node, algorithm.c_str());
