@@ -9,7 +9,7 @@
 namespace fusor::cuda {
 
 /** A CUtensorMap: opaque on a GPU, the emulator's own fields there. */
-struct alignas(64) TensorMap {
+struct alignas(128) TensorMap {
   uint64_t opaque[16];
 };
 
