@@ -186,7 +186,7 @@ function graph(random: Random): unknown[] {
   if (random.chance(0.2)) list[random.integer(5, list.length - 1)] = number(random);
   if (random.chance(0.1)) list.length = random.integer(0, list.length);
   const names = Array.from({ length: random.chance(0.95) ? nodes : (number(random) % 9) | 0 }, () => 'node');
-  return [0, Float64Array.from(list), constants, names, ++lastJob];
+  return [0, Float64Array.from(list), constants, names, ++lastJob, ''];
 }
 
 const makers: Readonly<Record<string, (random: Random) => unknown[]>> = {

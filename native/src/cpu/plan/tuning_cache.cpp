@@ -49,9 +49,11 @@ std::string read_all(const std::string& file) {
   const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return {};
   std::string text;
-  struct stat status;
-  if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= kMostBytes) {
-    text.resize(static_cast<size_t>(status.st_size));
+  // By lseek, since fstat is a symbol of glibc 2.33. Pipes have no end to seek, and a folder's cannot be
+  // read.
+  const off_t size = lseek(descriptor, 0, SEEK_END);
+  if (size > 0 && size <= kMostBytes && lseek(descriptor, 0, SEEK_SET) == 0) {
+    text.resize(static_cast<size_t>(size));
     size_t have = 0;
     while (have < text.size()) {
       const ssize_t got = read(descriptor, text.data() + have, text.size() - have);
