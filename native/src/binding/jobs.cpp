@@ -78,8 +78,11 @@ void Jobs::deliver(Napi::Env env) {
   const Napi::HandleScope scope(env);
   auto completions = Napi::Array::New(env);
   uint32_t count = 0;
-  for (Job* next = take(); next != nullptr;) {
-    const std::unique_ptr<Job> job(std::exchange(next, next->next));
+  // An environment that is being terminated may refuse anything at any point: what is left goes all the same.
+  std::unique_ptr<Job, void (*)(Job*)> rest(take(), destroy);
+  while (rest != nullptr) {
+    const std::unique_ptr<Job> job(rest.release());
+    rest.reset(std::exchange(job->next, nullptr));
     completions.Set(count++, completion(env, *job));
   }
   if (count == 0) return;
@@ -122,11 +125,12 @@ Napi::Value Jobs::completion(Napi::Env env, Job& job) {
   return tuple;
 }
 
+void Jobs::destroy(Job* first) {
+  while (first != nullptr) delete std::exchange(first, first->next);
+}
+
 void Jobs::drop() {
-  for (Job* next = take(); next != nullptr;) {
-    const std::unique_ptr<Job> job(std::exchange(next, next->next));
-    if (job->plan != nullptr) fusor_plan_release(job->plan);
-  }
+  destroy(take());
 }
 
 }  // namespace fusor::binding

@@ -19,12 +19,17 @@ class Environment;
 // JavaScript thread.
 struct Job {
   Job(Environment& of, double number) : environment(of), id(number) {}
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+  ~Job() {
+    if (plan != nullptr) fusor_plan_release(plan);
+  }
 
   Environment& environment;
   double id;  // JavaScript's
   fusor_status status = FUSOR_OK;
   std::string message;
-  fusor_plan* plan = nullptr;         // built by the job
+  fusor_plan* plan = nullptr;         // built by the job, its own until it is delivered
   Napi::ObjectReference destination;  // the array that the job writes
   // Where the stream writes if JavaScript could pull the array's memory away meanwhile; copied at the end.
   std::unique_ptr<char[]> staging;
@@ -62,6 +67,8 @@ class Jobs {
   Napi::Value completion(Napi::Env env, Job& job);
   Napi::Value take_plan(Napi::Env env, Job& job);
   Job* take();
+  // Destroys a list of jobs.
+  static void destroy(Job* first);
 
   Environment& environment_;
   napi_threadsafe_function function_ = nullptr;
