@@ -89,9 +89,11 @@ function open(kind: BackendKind, attempt: (path: string) => void): Outcome {
 
 /** The library of a backend, or why there is none. `FUSOR_CUDA_LIBRARY` names one in place of the package's. */
 function findLibrary(kind: BackendKind): { readonly path: string } | { readonly reason: string } {
-  const here = createRequire(import.meta.url);
+  // A bundle in CommonJS has no URL of its own.
+  const { url } = import.meta as { readonly url?: string };
+  const here = url === undefined ? undefined : createRequire(url);
   const program = createRequire(join(process.cwd(), 'package.json'));
-  const folder = folderOf('@fusor/cuda', here) ?? folderOf('@fusor/cuda', program);
+  const folder = (here && folderOf('@fusor/cuda', here)) ?? folderOf('@fusor/cuda', program);
   if (kind === 'cuda-emulated') {
     const path = join(folder ?? '', 'lib-emulated', 'libfusor_cuda_emulated.so');
     if (folder !== undefined && existsSync(path)) return { path };
@@ -132,7 +134,16 @@ function folderOf(name: string, from: NodeJS.Require): string | undefined {
 function needsTrial(kind: BackendKind): boolean {
   if (kind === 'cuda-emulated') return false;
   if (process.env.FUSOR_CUDA_TRIAL === '1') return true;
-  return ['/dev/nvidiactl', '/dev/nvidia0', '/dev/dxg', '/dev/nvhost-gpu'].some((path) => existsSync(path));
+  return ['/dev/nvidiactl', '/dev/nvidia0', '/dev/dxg', '/dev/nvhost-gpu'].some(canBeSeen);
+}
+
+/** Whether something exists; what `node --permission` hides cannot be used either. */
+function canBeSeen(path: string): boolean {
+  try {
+    return existsSync(path);
+  } catch {
+    return false;
+  }
 }
 
 function trialArguments(path: string): string[] {

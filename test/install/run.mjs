@@ -39,7 +39,8 @@ const npm = (args, options) =>
 
 if (!existsSync(tools)) {
   console.log('installing the package managers, runtimes and bundlers …');
-  npm(['ci', '--ignore-scripts'], { cwd: dirname(tools) });
+  // Not `npm ci`: pnpm names optional packages of other platforms that cannot be had, so no lockfile is ever complete.
+  npm(['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: dirname(tools) });
 }
 const packages = values.packages ? resolve(values.packages) : mkdtempSync(join(tmpdir(), 'fusor-packages-'));
 const packing = values.packages
