@@ -4,7 +4,7 @@ set(FUSOR_CUDA_SYSTEM_LIBRARIES)
 if(UNIX AND NOT APPLE)
   execute_process(COMMAND sh ${PROJECT_SOURCE_DIR}/../native/cmake/glibc-compat.sh
     ${PROJECT_BINARY_DIR}/glibc-compat ${CMAKE_C_COMPILER} COMMAND_ERROR_IS_FATAL ANY)
-  set(FUSOR_CUDA_SYSTEM_LIBRARIES pthread dl)
+  set(FUSOR_CUDA_SYSTEM_LIBRARIES pthread dl rt)
 endif()
 
 function(fusor_cuda_library name folder)

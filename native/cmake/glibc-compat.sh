@@ -34,7 +34,18 @@ stub() {
 threads="pthread_create pthread_join pthread_detach pthread_once pthread_key_create pthread_key_delete __pthread_key_create
   pthread_getspecific pthread_setspecific pthread_mutex_trylock pthread_mutexattr_init pthread_mutexattr_settype
   pthread_mutexattr_destroy pthread_sigmask sem_init sem_destroy sem_post sem_wait sem_trywait sem_timedwait"
-stub dl libdl.so.2 "$base:dlopen dlsym dlerror dlclose dladdr"
+# What the CUDA runtime's static library asks for besides.
+threads="$threads pthread_kill pthread_mutexattr_setpshared pthread_condattr_setpshared pthread_spin_init pthread_spin_destroy
+  pthread_spin_lock pthread_spin_trylock pthread_spin_unlock pthread_rwlockattr_init pthread_rwlockattr_destroy
+  pthread_rwlockattr_setpshared pthread_rwlock_init pthread_rwlock_destroy pthread_rwlock_rdlock pthread_rwlock_tryrdlock
+  pthread_rwlock_timedrdlock pthread_rwlock_wrlock pthread_rwlock_trywrlock pthread_rwlock_timedwrlock
+  pthread_rwlock_unlock"
+stub rt librt.so.1 "$base:shm_open shm_unlink"
+if [ "$base" = "$later" ]; then
+  stub dl libdl.so.2 "$base:dlopen dlsym dlerror dlclose dladdr dlvsym dlmopen"
+else
+  stub dl libdl.so.2 "$base:dlopen dlsym dlerror dlclose dladdr dlvsym" "$later:dlmopen"
+fi
 if [ "$base" = "$later" ]; then
   stub pthread libpthread.so.0 "$base:$threads pthread_setaffinity_np pthread_getaffinity_np"
 else
