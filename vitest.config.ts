@@ -29,7 +29,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'cuda-emulated',
-          include: ['native/test/parity/products.test.ts'],
+          include: ['native/test/parity/**/*.test.ts'],
           env: { FUSOR_TEST_DEVICE: 'cuda-emulated' },
         },
       },

@@ -11,6 +11,7 @@
 #include "backend/op_table.h"
 #include "copy/copy.h"
 #include "geometry/dispatch.h"
+#include "index/fault.h"
 #include "math/convert.h"
 #include "testing.h"
 
@@ -163,12 +164,15 @@ class OpCall {
     }
     REQUIRE_OK(entry->run(context, call_));
     REQUIRE_OK(device::synchronize());
+    indices_ = context.report.take();
     std::vector<Array> results;
     for (size_t i = 0; i < outputs.size(); ++i)
       results.push_back(read(outputs[i], memory[i]->read(), output_sizes_[i]));
     inputs_ = given;
     return results;
   }
+  /** What the kernels of the last run said of their indices. */
+  const Status& indices() const { return indices_; }
 
  private:
   static fusor_buffer describe(int32_t dtype, const Sizes& sizes) {
@@ -253,6 +257,8 @@ class OpCall {
     Status channels_last(const fusor_buffer& source, fusor_buffer* result) override {
       return in_form(source, InputForm::kChannelsLast, result);
     }
+    Status index_fault(IndexFault** fault) override { return report.place(fault); }
+    IndexReport report;
     Status in_form(const fusor_buffer& source, InputForm form, fusor_buffer* result) {
       *result = source;
       const bool aligned = reinterpret_cast<uintptr_t>(data_pointer(source)) % 16 == 0;
@@ -275,6 +281,7 @@ class OpCall {
   };
 
   fusor_op_call call_{};
+  Status indices_;
   std::vector<const fusor_buffer*> inputs_;
   std::vector<std::unique_ptr<Held>> held_;
   std::vector<Sizes> output_sizes_;

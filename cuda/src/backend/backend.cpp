@@ -205,7 +205,7 @@ fusor_status run_op(fusor_backend_stream* stream, const fusor_op_call* call) {
   return on_stream(stream, [&](Device& device) -> Status {
     const OpEntry* entry = nullptr;
     FUSOR_RETURN_IF_ERROR(find_entry(call->op, &entry));
-    const Status status = run_eagerly(device, stream->weights, *entry, *call);
+    const Status status = run_eagerly(device, stream->weights, *entry, *call, stream->finished);
     device.issued(fusor_op_names[call->op]);
     return status;
   });

@@ -31,8 +31,14 @@ Status EagerContext::in_form(const fusor_buffer& source, InputForm form, fusor_b
   return copy_elements(stream, source, *result);
 }
 
-Status run_eagerly(Device& device, PreparedWeights& weights, const OpEntry& entry,
-                   const fusor_op_call& call) {
+Status EagerContext::check_indices(DeviceEvent event) {
+  if (!report_.is_open()) return {};
+  FUSOR_RETURN_IF_ERROR(device_.synchronize(event));
+  return report_.take();
+}
+
+Status run_eagerly(Device& device, PreparedWeights& weights, const OpEntry& entry, const fusor_op_call& call,
+                   DeviceEvent event) {
   EagerContext context(device);
   std::vector<fusor_buffer> formed(static_cast<size_t>(call.input_count));
   std::vector<const fusor_buffer*> inputs(static_cast<size_t>(call.input_count), nullptr);
@@ -48,7 +54,8 @@ Status run_eagerly(Device& device, PreparedWeights& weights, const OpEntry& entr
   }
   fusor_op_call adapted = call;
   adapted.inputs = inputs.data();
-  return entry.run(context, adapted);
+  FUSOR_RETURN_IF_ERROR(entry.run(context, adapted));
+  return context.check_indices(event);
 }
 
 }  // namespace fusor::cuda

@@ -5,6 +5,7 @@
 
 #include "backend/op_table.h"
 #include "backend/prepared.h"
+#include "index/fault.h"
 #include "runtime/device.h"
 
 namespace fusor::cuda {
@@ -18,14 +19,19 @@ class EagerContext final : public OpContext {
   Status workspace(int64_t bytes, void** pointer) override;
   Status row_major(const fusor_buffer& source, fusor_buffer* result) override;
   Status channels_last(const fusor_buffer& source, fusor_buffer* result) override;
+  Status index_fault(IndexFault** fault) override { return report_.place(fault); }
   Status in_form(const fusor_buffer& source, InputForm form, fusor_buffer* result);
+  /** Waits, by `event`, if kernels were given a place to report at, and tells what they did. */
+  Status check_indices(DeviceEvent event);
 
  private:
   Device& device_;
   std::vector<void*> held_;
+  IndexReport report_;
 };
 
-/** The device is entered. */
-Status run_eagerly(Device& device, PreparedWeights& weights, const OpEntry& entry, const fusor_op_call& call);
+/** The device is entered; `event` is this thread's (see Device::synchronize). */
+Status run_eagerly(Device& device, PreparedWeights& weights, const OpEntry& entry, const fusor_op_call& call,
+                   DeviceEvent event);
 
 }  // namespace fusor::cuda

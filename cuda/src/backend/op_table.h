@@ -16,6 +16,8 @@
 
 namespace fusor::cuda {
 
+struct IndexFault;
+
 /** What a run has besides its buffers. Work that it issues goes to `stream`, in order; nothing waits. */
 class OpContext {
  public:
@@ -31,6 +33,9 @@ class OpContext {
   virtual Status row_major(const fusor_buffer& source, fusor_buffer* result) = 0;
   /** The same in channels-last order; rank 4 only. */
   virtual Status channels_last(const fusor_buffer& source, fusor_buffer* result) = 0;
+  /** Where the op's kernels report an index that is out of range (index/fault.h). Whoever runs the op then
+   * waits for them before it says that all is well. */
+  virtual Status index_fault(IndexFault** fault) = 0;
 
  protected:
   OpContext(Stream& stream, int32_t precision) : stream(stream), precision(precision) {}

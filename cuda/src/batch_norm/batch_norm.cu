@@ -6,7 +6,7 @@
 #include "batch_norm/normalise.h"
 #include "geometry/dispatch.h"
 #include "geometry/layout.h"
-#include "reduce/reduce.h"
+#include "reduce/moments.h"
 #include "reduce/skeleton.h"
 
 namespace fusor::cuda {
@@ -19,7 +19,7 @@ const fusor_buffer* optional_input(const fusor_op_call& call, int32_t index) {
 // Statistics and parameters have one element per channel, without gaps.
 template <class T>
 Status normalise(OpContext& context, const fusor_op_call& call, const fusor_buffer* residual,
-                 Parameter<T> mean, Parameter<T> variance, float epsilon,
+                 Parameter<T> mean, Parameter<T> mean_rest, Parameter<T> variance, float epsilon,
                  const fusor_activation& activation) {
   const fusor_buffer &x = *call.inputs[0], &y = *call.outputs[0];
   Dimensions<5> dimensions;
@@ -32,6 +32,7 @@ Status normalise(OpContext& context, const fusor_op_call& call, const fusor_buff
   op.x = data_of<const T>(x);
   op.residual = residual ? data_of<const T>(*residual) : nullptr;
   op.mean = mean;
+  op.mean_rest = mean_rest;
   op.variance = variance;
   op.weight = parameter<T>(call, 3);
   op.bias = parameter<T>(call, 4);
@@ -57,8 +58,8 @@ Status run(OpContext& context, const fusor_op_call& call) {
   const auto& a = *static_cast<const fusor_batch_norm_attributes*>(call.attributes);
   return by_float(call.inputs[0]->dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    return normalise<T>(context, call, optional_input(call, 5), parameter<T>(call, 1), parameter<T>(call, 2),
-                        a.epsilon, a.activation);
+    return normalise<T>(context, call, optional_input(call, 5), parameter<T>(call, 1), {},
+                        parameter<T>(call, 2), a.epsilon, a.activation);
   });
 }
 
@@ -106,25 +107,21 @@ Status run_training(OpContext& context, const fusor_op_call& call) {
   const auto& a = *static_cast<const fusor_batch_norm_training_attributes*>(call.attributes);
   const fusor_buffer& x = *call.inputs[0];
   const int64_t channels = x.sizes[1];
-  void* memory = nullptr;
-  FUSOR_RETURN_IF_ERROR(context.workspace(2 * aligned_floats(channels) * 4, &memory));
-  float* const mean = static_cast<float*>(memory);
-  float* const variance = mean + aligned_floats(channels);
-
   int32_t dims[FUSOR_MAX_RANK];
   int32_t dim_count = 0;
   for (int32_t d = 0; d < x.rank; ++d)
     if (d != 1) dims[dim_count++] = d;
   const Reduction reduction(x, dims, dim_count);
-  FUSOR_RETURN_IF_ERROR(moments(context, reduction, x, mean, variance));
+  Moments batch;
+  FUSOR_RETURN_IF_ERROR(moments(context, reduction, x, &batch));
   const auto count = static_cast<double>(reduction.folded());
   return by_float(x.dtype, [&](auto type) -> Status {
     using T = typename decltype(type)::type;
     const fusor_buffer &new_mean = *call.outputs[1], &new_variance = *call.outputs[2];
     const Running<T> running{parameter<T>(call, 1),
                              parameter<T>(call, 2),
-                             mean,
-                             variance,
+                             batch.mean,
+                             batch.variance,
                              data_pointer(new_mean),
                              data_pointer(new_variance),
                              new_mean.dtype == FUSOR_F32,
@@ -136,7 +133,8 @@ Status run_training(OpContext& context, const fusor_op_call& call) {
         launch(update_running<T>,
                LaunchShape(static_cast<unsigned>(std::min<int64_t>((channels + 255) / 256, 1024)), 256),
                context.stream, running));
-    return normalise<T>(context, call, nullptr, {mean, true}, {variance, true}, a.epsilon, {});
+    return normalise<T>(context, call, nullptr, {batch.mean, true}, {batch.mean_rest, true},
+                        {batch.variance, true}, a.epsilon, {});
   });
 }
 

@@ -22,6 +22,7 @@ struct Normalise {
   };
   const T *x, *residual;  // residual: null without one
   Parameter<T> mean, variance, weight, bias;
+  Parameter<T> mean_rest;  // of Moments; null where the mean is given
   T* y;
   float epsilon;
   fusor_activation activation;
@@ -40,6 +41,11 @@ struct Normalise {
     mean.values(p, l.statistics, l.repeats & 4, count);
 #pragma unroll
     for (int i = 0; i < V; ++i) v[i] = i < count ? to_float(l.x[i]) - p[i] : 0.f;
+    if (mean_rest.data != nullptr) {
+      mean_rest.values(p, l.statistics, l.repeats & 4, count);
+#pragma unroll
+      for (int i = 0; i < V; ++i) v[i] -= i < count ? p[i] : 0.f;
+    }
     variance.values(p, l.statistics, l.repeats & 4, count);
 #pragma unroll
     for (int i = 0; i < V; ++i) v[i] *= i < count ? rsqrtf(p[i] + epsilon) : 0.f;
@@ -68,11 +74,6 @@ struct Normalise {
 /** Of two arrays that are read alike, one that is not aligned to 16 bytes if there is one. */
 inline const void* first_unaligned(const void* a, const void* b) {
   return reinterpret_cast<uintptr_t>(a) % 16 != 0 || b == nullptr ? a : b;
-}
-
-/** So many f32 that the next array begins at a multiple of 256 bytes. */
-inline int64_t aligned_floats(int64_t count) {
-  return (count + 63) / 64 * 64;
 }
 
 template <class T>

@@ -6,7 +6,7 @@
 #include "batch_norm/normalise.h"
 #include "geometry/dispatch.h"
 #include "geometry/layout.h"
-#include "reduce/reduce.h"
+#include "reduce/moments.h"
 #include "reduce/skeleton.h"
 
 namespace fusor::cuda {
@@ -23,11 +23,6 @@ Status run(OpContext& context, const fusor_op_call& call) {
   const fusor_buffer &x = *call.inputs[0], &y = *call.outputs[0];
   if (element_count(x) == 0) return {};
   const int64_t images = x.sizes[0], groups = a.groups, channels = x.sizes[1] / groups;
-  void* memory = nullptr;
-  FUSOR_RETURN_IF_ERROR(context.workspace(2 * aligned_floats(images * groups) * 4, &memory));
-  float* const mean = static_cast<float*>(memory);
-  float* const variance = mean + aligned_floats(images * groups);
-
   Reduction reduction;
   Dimensions<5> dimensions;  // y, x, (no residual), statistics, parameters
   const auto both = [&](int64_t size, int64_t y_stride, int64_t x_stride, int64_t statistic,
@@ -45,14 +40,16 @@ Status run(OpContext& context, const fusor_op_call& call) {
     both(x.sizes[d], y.strides[d], x.strides[d], 0, 0);
   }
   reduction.order();
-  FUSOR_RETURN_IF_ERROR(moments(context, reduction, x, mean, variance));
+  Moments statistics;
+  FUSOR_RETURN_IF_ERROR(moments(context, reduction, x, &statistics));
 
   return by_float(x.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     Normalise<T> op{};
     op.x = data_of<const T>(x);
-    op.mean = {mean, true};
-    op.variance = {variance, true};
+    op.mean = {statistics.mean, true};
+    op.mean_rest = {statistics.mean_rest, true};
+    op.variance = {statistics.variance, true};
     op.weight = parameter<T>(call, 1);
     op.bias = parameter<T>(call, 2);
     op.y = data_of<T>(y);
@@ -61,7 +58,7 @@ Status run(OpContext& context, const fusor_op_call& call) {
     const Elementwise<4> loop(dimensions, {{op.y, size},
                                            {op.x, size},
                                            {nullptr, size},
-                                           {mean, size},
+                                           {statistics.mean, size},
                                            {first_unaligned(op.weight.data, op.bias.data), size}});
     return loop.template run<kVectorLength<T>>(context.stream, op);
   });

@@ -1,50 +1,63 @@
 #include "index/fault.h"
 
-#include <map>
 #include <mutex>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "arch/device_api.h"
+#include "fusor/op_names.h"
 
 namespace fusor::cuda {
 namespace {
 
-struct Reports {
+// Page-locking memory takes longer than most ops: places are kept for the next one.
+struct Places {
   std::mutex mutex;
-  std::map<int, IndexFault*> by_device;
+  std::vector<IndexFault*> free;
 };
 
-// Never destroyed: kernels may still write while the process ends.
-Reports& reports() {
-  static Reports* const instance = new Reports;
+// Never destroyed: threads of the engine may still run while the process ends.
+Places& places() {
+  static Places* const instance = new Places;
   return *instance;
 }
 
 }  // namespace
 
-Status index_fault(const Stream& stream, IndexFault** fault) {
-  Reports& all = reports();
-  const std::lock_guard lock(all.mutex);
-  IndexFault*& mine = all.by_device[stream.device];
-  if (mine == nullptr) {
-    void* memory = nullptr;
-    FUSOR_RETURN_IF_ERROR(device::allocate_pinned(&memory, sizeof(IndexFault)));
-    mine = new (memory) IndexFault{};
+IndexReport::~IndexReport() {
+  // Nobody has waited for the kernels of an open one: the place stays theirs.
+  if (fault_ == nullptr || open_) return;
+  const std::lock_guard lock(places().mutex);
+  places().free.push_back(fault_);
+}
+
+Status IndexReport::place(IndexFault** fault) {
+  if (fault_ == nullptr) {
+    Places& all = places();
+    const std::lock_guard lock(all.mutex);
+    if (all.free.empty()) {
+      void* memory = nullptr;
+      FUSOR_RETURN_IF_ERROR(device::allocate_pinned(&memory, sizeof(IndexFault)));
+      fault_ = new (memory) IndexFault{};
+    } else {
+      fault_ = all.free.back();
+      all.free.pop_back();
+    }
   }
-  *fault = mine;
+  open_ = true;
+  *fault = fault_;
   return {};
 }
 
-Status take_index_fault(int device) {
-  Reports& all = reports();
-  const std::lock_guard lock(all.mutex);
-  const auto found = all.by_device.find(device);
-  if (found == all.by_device.end() || found->second->happened == 0) return {};
-  const IndexFault fault = *found->second;
-  *found->second = {};
-  return {FUSOR_ERROR_ARGUMENT, "index " + std::to_string(fault.index) +
-                                    " is out of range for a dimension of size " + std::to_string(fault.size)};
+Status IndexReport::take() {
+  open_ = false;
+  if (fault_ == nullptr || fault_->happened == 0) return {};
+  const IndexFault fault = *fault_;
+  *fault_ = {};
+  return {FUSOR_ERROR_ARGUMENT, std::string(fusor_op_names[fault.op]) + ": index " +
+                                    std::to_string(fault.index) + " is out of range for dimension " +
+                                    std::to_string(fault.dim) + " of size " + std::to_string(fault.size)};
 }
 
 }  // namespace fusor::cuda

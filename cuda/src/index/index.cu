@@ -2,8 +2,8 @@
 // along the picked dimension are 0: what the index says is added. Rows of a table (index_select, embeddings)
 // move 16 bytes at a time. Reads as much as is asked for and writes it once.
 //
-// Indices are data, so they can be checked only here: one out of range reads nothing and is reported when the
-// stream is synchronized.
+// Indices are data, so they can be checked only here: one out of range reads nothing and is reported
+// (fault.h).
 #include "index/index.h"
 
 #include "elementwise/elementwise.h"
@@ -24,6 +24,7 @@ struct Pick {
   const Unit* x;
   Unit* y;
   int64_t size, stride;  // of the picked dimension
+  int32_t op, dim;       // for the report
   IndexFault* fault;
 
   FUSOR_DEVICE int64_t index_at(int64_t offset) const {
@@ -34,7 +35,7 @@ struct Pick {
   FUSOR_DEVICE void read(Loaded<V>& l, const int64_t (&offset)[3], unsigned, int count) const {
     const int64_t picked = index_at(offset[1]);
     if (picked < 0 || picked >= size) {
-      report_index(fault, picked, size);
+      report_index(fault, this->op, dim, picked, size);
 #pragma unroll
       for (int i = 0; i < V; ++i) l.x[i] = Unit{};
       return;
@@ -58,7 +59,9 @@ Status run_units(OpContext& context, const fusor_op_call& call, const Dimensions
   op.y = static_cast<Unit*>(data_pointer(y));
   op.size = x.rank == 0 ? 1 : x.sizes[dim];
   op.stride = x.rank == 0 ? 0 : x.strides[dim];
-  FUSOR_RETURN_IF_ERROR(index_fault(context.stream, &op.fault));
+  op.op = call.op;
+  op.dim = dim;
+  FUSOR_RETURN_IF_ERROR(context.index_fault(&op.fault));
   const auto size = static_cast<int64_t>(sizeof(Unit));
   // As the index is constant along a vector of elements (see read), its own size does not matter.
   const Elementwise<2> loop(dimensions, {{op.y, size}, {op.index, 1}, {op.x, size}});

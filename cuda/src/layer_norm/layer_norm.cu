@@ -41,9 +41,14 @@ FUSOR_DEVICE Vector<T, Length> load_sum(const Rows<T>& a, int64_t offset) {
   return s;
 }
 
+struct Scaling {
+  float mean_rest;  // what the mean lost when it was rounded
+  float scale;      // 1 / sqrt(variance + eps)
+};
+
 template <int Length, class T>
 FUSOR_DEVICE void store_normalised(const Rows<T>& a, int64_t offset, int column, const Vector<T, Length>& s,
-                                   float mean, float scale) {
+                                   float mean, const Scaling& scaling) {
   Vector<T, Length> y;
   float weight[Length], bias[Length];
 #pragma unroll
@@ -52,7 +57,8 @@ FUSOR_DEVICE void store_normalised(const Rows<T>& a, int64_t offset, int column,
   if (a.bias.data != nullptr) a.bias.template values<Length>(bias, column, false, Length);
 #pragma unroll
   for (int e = 0; e < Length; ++e) {
-    y[e] = from_float<T>((to_float(s[e]) - mean) * scale * weight[e] + bias[e]);
+    const float centered = (to_float(s[e]) - mean) - scaling.mean_rest;
+    y[e] = from_float<T>(centered * scaling.scale * weight[e] + bias[e]);
   }
   store(a.output + offset, y);
 }
@@ -67,16 +73,18 @@ FUSOR_DEVICE float row_sum(float value) {
   }
 }
 
-/** 1 / sqrt(variance + eps) from the squares of the differences to the mean, less what rounding the mean left
- * over in their sum. */
+/** From the squares of the differences to the mean, and from their sum: what rounding the mean left over. Of
+ * values that lie close together far from 0 it is as much as their differences. */
 template <int Lanes, class T>
-FUSOR_DEVICE float row_scale(const Rows<T>& a, float squares, float left_over, float count) {
+FUSOR_DEVICE Scaling row_scaling(const Rows<T>& a, float squares, float left_over, float count) {
   squares = row_sum<Lanes>(squares);
+  float rest = 0.f;
   if (!a.is_rms) {
     left_over = row_sum<Lanes>(left_over);
-    squares -= left_over * left_over / count;
+    rest = left_over / count;
+    squares -= left_over * rest;
   }
-  return rsqrtf(squares / count + a.eps);
+  return {rest, rsqrtf(squares / count + a.eps)};
 }
 
 /** `Lanes` threads hold a row in `Count` vectors each; blocks of `Lanes * RowsInBlock` threads. */
@@ -118,12 +126,12 @@ __global__ void __launch_bounds__(Lanes* RowsInBlock) add_layer_norm_in_register
       squares += difference * difference;
     }
   }
-  const float scale = row_scale<Lanes>(a, squares, left_over, count);
+  const Scaling scaling = row_scaling<Lanes>(a, squares, left_over, count);
 
 #pragma unroll
   for (int v = 0; v < Count; ++v) {
     const int column = (v * Lanes + lane) * Length;
-    if (column < width) store_normalised<Length>(a, base + column, column, s[v], mean, scale);
+    if (column < width) store_normalised<Length>(a, base + column, column, s[v], mean, scaling);
   }
 }
 
@@ -150,11 +158,11 @@ __global__ void __launch_bounds__(Lanes) add_layer_norm_in_passes(const Rows<T> 
       squares += difference * difference;
     }
   }
-  const float scale = row_scale<Lanes>(a, squares, left_over, count);
+  const Scaling scaling = row_scaling<Lanes>(a, squares, left_over, count);
   for (int column = first; column < width; column += step) {
     const Vector<T, Length> s = load_sum<Length>(a, base + column);
     if (a.sum != nullptr) store(a.sum + base + column, s);
-    store_normalised<Length>(a, base + column, column, s, mean, scale);
+    store_normalised<Length>(a, base + column, column, s, mean, scaling);
   }
 }
 

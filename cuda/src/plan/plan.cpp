@@ -18,7 +18,9 @@ struct fusor_backend_plan {
   std::vector<fusor::cuda::DeviceMemory> workspaces;
   fusor::cuda::CapturedGraphs graphs;
   fusor::cuda::Stream
-      capture;                 // of its own: what others give to the compute stream meanwhile is not recorded
+      capture;  // of its own: what others give to the compute stream meanwhile is not recorded
+  fusor::cuda::IndexReport indices;
+  bool picks = false;          // a step reports at `indices`: every run is waited for
   std::vector<void*> buffers;  // that the graphs were captured with
   int32_t steps_run = 0;       // of the run under way
   bool complete = false;  // a run has gone through all steps: kernels are loaded, workspaces have their sizes
@@ -72,7 +74,7 @@ Status capture(fusor_backend_plan& plan, const fusor_plan_memory& memory, Device
     FUSOR_RETURN_IF_ERROR(device::stream_create(&plan.capture.handle));
   }
   FUSOR_RETURN_IF_ERROR(device::capture_begin(plan.capture.handle));
-  PlanContext context(plan.device, plan.capture, plan.precision, plan.workspaces);
+  PlanContext context(plan.device, plan.capture, plan.precision, plan.workspaces, plan.indices);
   const Status recorded = run_all(plan, context, memory);
   // The capture has to end, whatever came of it.
   DeviceGraph graph = nullptr;
@@ -85,6 +87,14 @@ Status capture(fusor_backend_plan& plan, const fusor_plan_memory& memory, Device
   if (status.ok()) status = device::graph_instantiate(executable, graph);
   if (graph != nullptr) (void)device::graph_destroy(graph);
   return status;
+}
+
+// A graph's kernels report like those of the run it was captured from, without asking for the place again.
+Status check_indices(fusor_backend_plan& plan, fusor_backend_stream& stream) {
+  if (plan.indices.is_open()) plan.picks = true;
+  if (!plan.picks) return {};
+  FUSOR_RETURN_IF_ERROR(plan.device.synchronize(stream.finished));
+  return plan.indices.take();
 }
 
 // Graphs hold the arena's addresses.
@@ -164,7 +174,8 @@ fusor_status plan_begin(fusor_backend_plan* plan, fusor_backend_stream*, const f
 fusor_status plan_run_step(fusor_backend_plan* plan, fusor_backend_stream*, int32_t step,
                            const fusor_plan_memory* memory) {
   return guarded(plan->device, [&]() -> Status {
-    PlanContext context(plan->device, plan->device.compute(), plan->precision, plan->workspaces);
+    PlanContext context(plan->device, plan->device.compute(), plan->precision, plan->workspaces,
+                        plan->indices);
     const Status status = run_step(*plan, static_cast<size_t>(step), context, *memory);
     plan->device.issued(plan->contents.steps[static_cast<size_t>(step)]->description.name.c_str());
     if (context.grew()) plan->graphs.clear();
@@ -173,11 +184,12 @@ fusor_status plan_run_step(fusor_backend_plan* plan, fusor_backend_stream*, int3
   });
 }
 
-fusor_status plan_end(fusor_backend_plan* plan, fusor_backend_stream*) {
+fusor_status plan_end(fusor_backend_plan* plan, fusor_backend_stream* stream) {
   return guarded(plan->device, [&]() -> Status {
     if (plan->steps_run == static_cast<int32_t>(plan->contents.steps.size())) plan->complete = true;
     // Uploads for the next run then wait for this one at most.
-    return plan->device.mark();
+    FUSOR_RETURN_IF_ERROR(plan->device.mark());
+    return check_indices(*plan, *stream);
   });
 }
 
@@ -197,7 +209,7 @@ fusor_status plan_time(fusor_backend_plan* plan, fusor_backend_stream* stream,
       events.list.push_back(event);
       return device::event_record(event, compute.handle);
     };
-    PlanContext context(plan->device, compute, plan->precision, plan->workspaces);
+    PlanContext context(plan->device, compute, plan->precision, plan->workspaces, plan->indices);
     FUSOR_RETURN_IF_ERROR(stamp());
     for (size_t i = 0; i < plan->contents.steps.size(); ++i) {
       FUSOR_RETURN_IF_ERROR(run_step(*plan, i, context, *memory));
@@ -206,6 +218,7 @@ fusor_status plan_time(fusor_backend_plan* plan, fusor_backend_stream* stream,
     }
     if (context.grew()) plan->graphs.clear();
     FUSOR_RETURN_IF_ERROR(plan->device.synchronize(stream->finished));
+    FUSOR_RETURN_IF_ERROR(check_indices(*plan, *stream));
     for (size_t i = 0; i + 1 < events.list.size(); ++i) {
       float milliseconds = 0;
       FUSOR_RETURN_IF_ERROR(device::event_milliseconds(&milliseconds, events.list[i], events.list[i + 1]));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/op_table.h"
+#include "index/fault.h"
 #include "runtime/device.h"
 
 namespace fusor::cuda {
@@ -45,16 +46,18 @@ class DeviceMemory {
   int64_t bytes_ = 0;
 };
 
-/** The context of a plan's steps: their workspace is the plan's, so that captured graphs may keep its
- * address. */
+/** The context of a plan's steps: their workspace and the place where they report are the plan's, so that
+ * captured graphs may keep the addresses. */
 class PlanContext final : public OpContext {
  public:
-  PlanContext(Device& device, Stream& stream, int32_t precision, std::vector<DeviceMemory>& workspaces)
-      : OpContext(stream, precision), device_(device), workspaces_(workspaces) {}
+  PlanContext(Device& device, Stream& stream, int32_t precision, std::vector<DeviceMemory>& workspaces,
+              IndexReport& report)
+      : OpContext(stream, precision), device_(device), workspaces_(workspaces), report_(report) {}
 
   Status workspace(int64_t bytes, void** pointer) override;
   Status row_major(const fusor_buffer& source, fusor_buffer* result) override;
   Status channels_last(const fusor_buffer& source, fusor_buffer* result) override;
+  Status index_fault(IndexFault** fault) override { return report_.place(fault); }
 
   /** The step is over: its workspace is the next one's. */
   void next_step() { used_ = 0; }
@@ -68,6 +71,7 @@ class PlanContext final : public OpContext {
   std::vector<DeviceMemory>& workspaces_;  // the first `used_` of them belong to the step under way
   size_t used_ = 0;
   bool grew_ = false;
+  IndexReport& report_;
 };
 
 /** Where the operands of a run lie. */

@@ -7,6 +7,7 @@
 #include "arch/warp.h"
 #include "elementwise/values.h"
 #include "math/convert.h"
+#include "reduce/moments.h"
 
 namespace fusor::cuda {
 
@@ -197,50 +198,57 @@ struct ExtremeFold {
 };
 
 /** Mean and sum of squared deviations. The values of one add() are two passes over registers; these are
- * joined as Chan, Golub and LeVeque (1979) have it: never E[x^2] - E[x]^2. */
+ * joined as Chan, Golub and LeVeque (1979) have it: never E[x^2] - E[x]^2. A state tells its mean by the
+ * distance to one of its own values, `shift`, so that an offset common to all values, however large, rounds
+ * nothing: the difference of two values is exact where they are within a factor of 2 (Sterbenz), and else no
+ * smaller than either. */
 template <class SourceType>
 struct MomentsFold {
   using Source = SourceType;
   static constexpr bool kNeedsIndex = false;
   struct State {
-    float count, mean, squares;
+    float count, shift, mean, squares;  // the mean of the values is shift + mean
   };
   Source source;
   void* y;  // the variance, of this dtype ...
   int32_t dtype;
   float correction;
-  float* mean;  // ... or, where not null, both moments in f32: mean and variance
-  float* variance;
+  Moments moments;  // ... or, where not null, all of these
 
-  FUSOR_DEVICE void start(State& s) const { s = {0.f, 0.f, 0.f}; }
+  FUSOR_DEVICE void start(State& s) const { s = {0.f, 0.f, 0.f, 0.f}; }
   FUSOR_DEVICE void join(State& into, const State& from) const {
     if (from.count == 0.f) return;
-    const float count = into.count + from.count, share = from.count / count, delta = from.mean - into.mean;
-    into.mean = into.count == 0.f ? from.mean : into.mean + delta * share;
-    into.squares += from.squares + (into.count == 0.f ? 0.f : delta * delta * into.count * share);
+    if (into.count == 0.f) {
+      into = from;
+      return;
+    }
+    const float count = into.count + from.count, share = from.count / count;
+    const float delta = (from.shift - into.shift) + (from.mean - into.mean);
+    into.mean += delta * share;
+    into.squares += from.squares + delta * delta * into.count * share;
     into.count = count;
   }
   template <int N>
   FUSOR_DEVICE void add(State& s, const float (&x)[N], int64_t) const {
-    State part{static_cast<float>(N), 0.f, 0.f};
-    // From the first value, so that a common offset does not cost the sum its last places.
-    float deviation[N], sum = 0.f;
+    State part{static_cast<float>(N), x[0], 0.f, 0.f};
+    float sum = 0.f;
 #pragma unroll
     for (int i = 0; i < N; ++i) sum += x[i] - x[0];
-    const float center = sum * (1.f / N);
-    part.mean = x[0] + center;
+    part.mean = sum * (1.f / N);
 #pragma unroll
     for (int i = 0; i < N; ++i) {
-      deviation[i] = (x[i] - x[0]) - center;
-      part.squares += deviation[i] * deviation[i];
+      const float deviation = (x[i] - x[0]) - part.mean;
+      part.squares += deviation * deviation;
     }
     join(s, part);
   }
   FUSOR_DEVICE void finish(const State& s, int64_t offset, int64_t folded) const {
     const float count = static_cast<float>(folded);
-    if (mean != nullptr) {
-      put(mean, offset, s.mean);
-      put(variance, offset, s.squares / count);
+    if (moments.mean != nullptr) {
+      const float mean = s.shift + s.mean;
+      put(moments.mean, offset, mean);
+      put(moments.mean_rest, offset, (s.shift - mean) + s.mean);
+      put(moments.variance, offset, s.squares / count);
       return;
     }
     const float divisor = count - correction;

@@ -4,6 +4,7 @@
 
 #include "geometry/dispatch.h"
 #include "reduce/folds.h"
+#include "reduce/moments.h"
 #include "reduce/skeleton.h"
 
 namespace fusor::cuda {
@@ -25,9 +26,8 @@ Status reduce_floats(OpContext& context, const fusor_op_call& call, const Reduct
           context, ExtremeFold<FloatSource<T>>{source, y, x.dtype, a.function == FUSOR_REDUCE_MIN}, source.x,
           sizeof(T));
     case FUSOR_REDUCE_VARIANCE:
-      return reduction.run<kWidth>(
-          context, MomentsFold<FloatSource<T>>{source, y, x.dtype, a.correction, nullptr, nullptr}, source.x,
-          sizeof(T));
+      return reduction.run<kWidth>(context, MomentsFold<FloatSource<T>>{source, y, x.dtype, a.correction, {}},
+                                   source.x, sizeof(T));
     default:
       return reduction.run<kWidth>(
           context, SumFold<FloatSource<T>>{source, y, x.dtype, a.function == FUSOR_REDUCE_MEAN}, source.x,
@@ -75,13 +75,19 @@ Status run(OpContext& context, const fusor_op_call& call) {
 
 }  // namespace
 
-Status moments(OpContext& context, const Reduction& reduction, const fusor_buffer& x, float* mean,
-               float* variance) {
+Status moments(OpContext& context, const Reduction& reduction, const fusor_buffer& x, Moments* result) {
+  // Each array begins at a multiple of 256 bytes.
+  const int64_t floats = (reduction.outputs() + 63) / 64 * 64;
+  void* memory = nullptr;
+  FUSOR_RETURN_IF_ERROR(context.workspace(3 * floats * 4, &memory));
+  result->mean = static_cast<float*>(memory);
+  result->mean_rest = result->mean + floats;
+  result->variance = result->mean_rest + floats;
   return by_float(x.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     const T* const data = data_of<const T>(x);
     return reduction.run<kVectorLength<T>>(
-        context, MomentsFold<FloatSource<T>>{{data}, nullptr, x.dtype, 0.f, mean, variance}, data, sizeof(T));
+        context, MomentsFold<FloatSource<T>>{{data}, nullptr, x.dtype, 0.f, *result}, data, sizeof(T));
   });
 }
 

@@ -1,8 +1,9 @@
-import { ops } from '@fusor/native';
+import { ArgumentError, ops } from '@fusor/native';
+import { buildPlan } from '@fusor/native/trace';
 import { describe, expect, test } from 'vitest';
 import { generate, Random } from '../reference/array.ts';
 import { concat, gather, indexSelect, pad, permute, slice } from '../reference/movement.ts';
-import { expectExactly, make, numbers, tensorOf } from '../support.ts';
+import { expectExactly, make, numbers, tensorOf, testDevice } from '../support.ts';
 
 describe('views', () => {
   const x = new Random(1).integers([3, 4, 5], -99, 99);
@@ -178,12 +179,63 @@ describe('picking by index', () => {
     expect(await numbers(result)).toEqual([40, 41, 42, 0, 1, 2, 40, 41, 42]);
   });
 
-  test('an index out of range fails when it is met, not with stray memory', async () => {
+  test('an index out of range fails its op, with its place, as often as it is asked; nothing else fails', async () => {
     const x = make.arange(5);
+    const good = make.from(Int32Array.of(4));
     for (const bad of [5, -6, 2 ** 31 - 1]) {
-      const result = ops.indexSelect(x, 0, make.from(Int32Array.of(0, bad)));
-      await expect(result.data()).rejects.toThrow(/index/);
-      await expect(ops.gather(x, 0, make.from(Int32Array.of(bad))).data()).rejects.toThrow(/index/);
+      const index = make.from(Int32Array.of(0, bad));
+      const told = (op: string) =>
+        expect.objectContaining({
+          name: 'ArgumentError',
+          message: expect.stringMatching(
+            new RegExp(
+              `^${op} \\(called at .*\\): index ${bad} .*is out of range for dimension 0 of size 5$`,
+            ),
+          ),
+        });
+      const selected = ops.indexSelect(x, 0, index);
+      const after = ops.gather(x, 0, good);
+      const gathered = ops.gather(x, 0, make.from(Int32Array.of(bad))).relu();
+      const embedded = ops.embedding(x.reshape([5, 1]), index);
+      expect(await numbers(after)).toEqual([4]);
+      for (let time = 0; time < 2; ++time) {
+        await expect(selected.data()).rejects.toEqual(told('indexSelect'));
+        await expect(gathered.data()).rejects.toEqual(told('gather'));
+        await expect(embedded.data()).rejects.toEqual(told('indexSelect'));
+      }
     }
+  });
+
+  test('a run of a plan with an index out of range fails, and the next one does not', async () => {
+    const x = make.arange(5);
+    const plan = await buildPlan(
+      {
+        values: [
+          { id: 0, dtype: 'i32', shape: [3] },
+          { id: 1, dtype: 'f32', shape: [5], constant: x },
+          { id: 2, dtype: 'f32', shape: [3] },
+          { id: 3, dtype: 'f32', shape: [3] },
+        ],
+        nodes: [
+          { op: 'indexSelect', attributes: { dim: 0 }, inputs: [1, 0], outputs: [2], name: 'pick' },
+          { op: 'unary', attributes: { function: 'neg' }, inputs: [2], outputs: [3], name: 'negate' },
+        ],
+        inputs: [0],
+        outputs: [3],
+      },
+      { device: testDevice },
+    );
+    // The third run and later ones are replayed on devices that capture plans.
+    for (let time = 0; time < 5; ++time) {
+      const { outputs, done } = plan.run([Int32Array.of(0, 4, 3)]);
+      await done;
+      expect(await numbers(outputs[0]!)).toEqual([-0, -4, -3]);
+      const failing = plan.run([Int32Array.of(0, -1, 3)]);
+      await expect(failing.done).rejects.toThrow(
+        /indexSelect: index -1 .*is out of range for dimension 0 of size 5/,
+      );
+      await expect(failing.outputs[0]!.data()).rejects.toThrow(ArgumentError);
+    }
+    plan.dispose();
   });
 });
