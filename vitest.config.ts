@@ -22,15 +22,43 @@ export default defineConfig({
             'examples/*/test/**/*.test.ts',
             'test/src/**/*.test.ts',
           ],
+          exclude: ['test/src/gpu/**', 'native/test/parity/halves.test.ts'],
         },
       },
       {
-        // What operations compute, once more with the GPU's kernels on the emulator.
+        // What operations compute, once more with the GPU's kernels on the emulator, every allocation as exact as can be.
         extends: true,
         test: {
           name: 'cuda-emulated',
           include: ['native/test/parity/**/*.test.ts'],
           env: { FUSOR_TEST_DEVICE: 'cuda-emulated' },
+        },
+      },
+      // Whole networks, with memory that is kept, so that plans are replayed: as Hopper runs them ...
+      {
+        extends: true,
+        test: {
+          name: 'cuda-emulated sm_90a',
+          include: ['test/src/gpu/**/*.test.ts'],
+          env: { FUSOR_TEST_DEVICE: 'cuda-emulated', FUSOR_CUDA_EMULATED_CACHE: '1' },
+        },
+      },
+      // ... and as cards before it do, threads and blocks in the opposite order.
+      {
+        extends: true,
+        test: {
+          name: 'cuda-emulated sm_80',
+          include: [
+            'test/src/gpu/**/*.test.ts',
+            'native/test/parity/products.test.ts',
+            'native/test/parity/halves.test.ts',
+          ],
+          env: {
+            FUSOR_TEST_DEVICE: 'cuda-emulated',
+            FUSOR_CUDA_EMULATED_CACHE: '1',
+            FUSOR_CUDA_EMULATED_CAPABILITY: '80',
+            FUSOR_CUDA_EMULATED_SCHEDULE: 'reverse',
+          },
         },
       },
     ],

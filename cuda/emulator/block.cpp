@@ -5,10 +5,12 @@
 #include <csignal>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <numeric>
 #include <random>
+#include <string_view>
 #include <thread>
 
 #include "emulator/block_state.h"
@@ -27,7 +29,12 @@ constexpr size_t kStackBytes = 64 * 1024;
 constexpr size_t kStaticBytes = 48 * 1024;
 constexpr uint64_t kStackCanary = 0x5ac0ffee5ac0ffeeu;
 
-std::atomic<Schedule> chosen_schedule{Schedule::forward};
+// Tests from outside of the process choose by FUSOR_CUDA_EMULATED_SCHEDULE.
+std::atomic<Schedule> chosen_schedule{[] {
+  const char* name = std::getenv("FUSOR_CUDA_EMULATED_SCHEDULE");
+  const std::string_view chosen = name == nullptr ? "" : name;
+  return chosen == "reverse" ? Schedule::reverse : chosen == "random" ? Schedule::random : Schedule::forward;
+}()};
 std::atomic<uint64_t> chosen_seed{1};
 std::atomic<unsigned> host_threads{0};
 std::mutex counters_mutex;

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -100,8 +101,11 @@ DeviceProperties& emulated_properties() {
   static DeviceProperties properties = [] {
     DeviceProperties p;
     std::snprintf(p.name, sizeof p.name, "emulated GPU");
-    p.major = 9;
-    p.minor = 0;
+    // A Hopper card, unless a test wants the kernels that older ones get.
+    const char* capability = std::getenv("FUSOR_CUDA_EMULATED_CAPABILITY");
+    const int number = capability == nullptr ? 90 : std::atoi(capability);
+    p.major = number / 10;
+    p.minor = number % 10;
     p.multiprocessors = 4;
     p.l2_bytes = 50 << 20;
     p.shared_bytes_per_block = static_cast<int>(kMostSharedBytes);

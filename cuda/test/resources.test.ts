@@ -1,5 +1,6 @@
 // The gate on kernels' resources reads what the compiler writes, and fails where it should.
 import { describe, expect, it } from 'vitest';
+import { checkResources } from '../scripts/resources/check.mjs';
 import { compareResources, countTensorInstructions, parsePtxas } from '../scripts/resources/report.mjs';
 
 const report = `
@@ -68,5 +69,12 @@ describe('the resources of kernels', () => {
       problems: [],
       notes: ['k uses 90 registers, 100 before'],
     });
+  });
+
+  it('of this build are no worse than committed in cuda/resources.json', (context) => {
+    const { skipped, problems, count } = checkResources();
+    if (skipped !== undefined) context.skip(skipped);
+    expect(problems).toEqual([]);
+    expect(count).toBeGreaterThan(100);
   });
 });
