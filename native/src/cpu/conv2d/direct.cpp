@@ -13,6 +13,12 @@ constexpr int64_t kChunkBytes = 24 * 1024;
 int64_t block_bytes(const KernelSet& kernels) {
   return kernels.lanes == 16 ? 512 * 1024 : 256 * 1024;
 }
+// Threads take pixels, so that each keeps the activations that it wrote itself (a line that another core
+// wrote takes 300 ns and more where cores share no cache), unless weights are so many more than activations
+// that reading all of them costs more, or a thread's pixels so few that they do not hide the reading.
+// 256 to 1024 channels at 14 pixels on 2 such cores: 0.41 ms by panels, 0.36 by pixels.
+constexpr int64_t kWeightsPerActivation = 4;
+constexpr int64_t kLeastThreadTiles = 2;
 // Work items per thread, so that the last one finishing keeps the others waiting for a few percent at most.
 constexpr int64_t kItemsPerThread = 12;
 
@@ -119,9 +125,17 @@ class DirectConvolution final : public ConvolutionBase {
                                 ? pixels
                                 : std::min(most, whole_tiles(ceil_divide(pixels, division.pixel_blocks)));
     division.pixel_blocks = ceil_divide(pixels, division.block_pixels);
+    division.panels_outer =
+        kWeightsPerActivation * s.n * pixels * (s.c + s.k) < s.k * group_channels_ * s.r * s.s ||
+        s.n * pixels < threads * kLeastThreadTiles * most_tile;
+    if (!division.panels_outer && s.n < threads) {
+      // As many blocks for each thread.
+      const int64_t blocks = ceil_divide(division.pixel_blocks, threads) * threads;
+      division.block_pixels = whole_tiles(ceil_divide(pixels, blocks));
+      division.pixel_blocks = ceil_divide(pixels, division.block_pixels);
+    }
     const int64_t wanted = threads == 1 ? 1 : kItemsPerThread * threads;
     division.panel_groups = std::clamp<int64_t>(ceil_divide(wanted, s.n * division.pixel_blocks), 1, panels_);
-    division.panels_outer = s.n * s.c * s.h * s.w < s.k * group_channels_ * s.r * s.s;
     return division;
   }
 

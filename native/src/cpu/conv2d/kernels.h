@@ -78,7 +78,6 @@ struct WinogradBlock {
   int64_t v_point;                 // from one point's to the next's
   const float* weights;            // [panel][point][channel][vector][L]
   int64_t panel_begin, panel_end;  // product and output transform
-  int64_t panels;  // all of them: the weights after panel_end - 1 are likely the thread's next
   int64_t output_blocks;
   float* m;  // products: tiles * panel vectors per point
   int64_t m_point;

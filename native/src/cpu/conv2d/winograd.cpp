@@ -145,7 +145,6 @@ class WinogradConvolution final : public ConvolutionBase {
     common.v_point = v_point(division);
     common.weights = weights_.data();
     common.panel_end = panels_;
-    common.panels = panels_;
     common.output_blocks = output_blocks_;
     common.m_point = m_point(division);
     common.height = shape_.p;
