@@ -103,11 +103,12 @@ fusor_status run(OpContext& context, const fusor_op_call& call) {
   zero_halo(output);
   const auto row_kernel =
       is_mean(call.op) ? context.kernels.pool2d->mean_row : context.kernels.pool2d->max_row;
-  WorkShares shares(out.n * out.blocks() * out.h, context.threads);
+  // Blocks inside rows, so that a thread has the rows that it wrote, or will read, in the convolutions around.
+  WorkShares shares(out.n * out.h * out.blocks(), context.threads);
   context.pool.share(context.threads, [&](Team& team) {
     for (int64_t item; (item = shares.take(team)) >= 0;) {
-      const int64_t y = item % out.h, block = item / out.h % out.blocks(),
-                    image = item / out.h / out.blocks();
+      const int64_t block = item % out.blocks(), y = item / out.blocks() % out.h,
+                    image = item / out.blocks() / out.h;
       PoolRow row;
       row.source = input.at(image, block, rows[y].count ? rows[y].start : 0, 0);
       row.row_step = in.row_stride() * row_dilation;
