@@ -103,7 +103,8 @@ fusor_status run(OpContext& context, const fusor_op_call& call) {
   zero_halo(output);
   const auto row_kernel =
       is_mean(call.op) ? context.kernels.pool2d->mean_row : context.kernels.pool2d->max_row;
-  // Blocks inside rows, so that a thread has the rows that it wrote, or will read, in the convolutions around.
+  // Blocks inside rows, so that a thread has the rows that it wrote, or will read, in the convolutions
+  // around.
   WorkShares shares(out.n * out.h * out.blocks(), context.threads);
   context.pool.share(context.threads, [&](Team& team) {
     for (int64_t item; (item = shares.take(team)) >= 0;) {
