@@ -21,8 +21,9 @@ export default defineConfig({
             'packages/*/test/**/*.test.ts',
             'examples/*/test/**/*.test.ts',
             'test/src/**/*.test.ts',
+            'gpu/test/**/*.test.ts',
           ],
-          exclude: ['test/src/gpu/**', 'native/test/parity/halves.test.ts'],
+          exclude: ['test/src/gpu/**', 'gpu/test/cases.test.ts'],
         },
       },
       {
@@ -30,7 +31,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'cuda-emulated',
-          include: ['native/test/parity/**/*.test.ts'],
+          include: ['native/test/parity/**/*.test.ts', 'gpu/test/cases.test.ts'],
           env: { FUSOR_TEST_DEVICE: 'cuda-emulated' },
         },
       },
@@ -48,11 +49,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'cuda-emulated sm_80',
-          include: [
-            'test/src/gpu/**/*.test.ts',
-            'native/test/parity/products.test.ts',
-            'native/test/parity/halves.test.ts',
-          ],
+          include: ['test/src/gpu/**/*.test.ts', 'gpu/test/cases.test.ts'],
           env: {
             FUSOR_TEST_DEVICE: 'cuda-emulated',
             FUSOR_CUDA_EMULATED_CACHE: '1',
