@@ -39,7 +39,7 @@ export async function examine(): Promise<DoctorReport> {
   const systemLoad = await readLoad();
   const watch = watchOtherWork();
   await sleep(watchMilliseconds);
-  const others = (await watch.stop()) ?? null;
+  const others = watch.stop() ?? null;
   const gpu = await gpuFacts();
   const facts = {
     format: 'fusor-bench' as const,

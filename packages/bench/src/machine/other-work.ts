@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { OtherWork } from '../results/types.ts';
 
@@ -40,17 +40,47 @@ export function parseProcess(text: string): { readonly parent: number; readonly 
   return { parent, seconds: ticks / ticksPerSecond };
 }
 
-/** CPU seconds of this process and its descendants. */
-async function ownSeconds(): Promise<number> {
-  const processes = new Map<number, { readonly parent: number; readonly seconds: number }>();
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      processes.set(Number(name), parseProcess(await readFile(`/proc/${name}/stat`, 'utf8')));
-    } catch {
-      // It has ended.
-    }
+/**
+ * CPU seconds of this process and its descendants. Where the kernel lists a thread's children, only those are read;
+ * elsewhere all processes of the machine.
+ */
+function ownSeconds(): number {
+  const own = childrenOf(process.pid);
+  return own === undefined ? secondsOfTree(everyProcess()) : secondsOfFamily(process.pid, own);
+}
+
+/** What a file of /proc says; undefined once its process has ended. */
+function readProc(path: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${path}`, 'utf8');
+  } catch {
+    return undefined;
   }
+}
+
+/** Processes that the first thread of `pid` started: Node starts them all from there. */
+function childrenOf(pid: number): number[] | undefined {
+  return readProc(`${pid}/task/${pid}/children`)?.split(' ').filter(Boolean).map(Number);
+}
+
+function secondsOfFamily(pid: number, children: readonly number[]): number {
+  const text = readProc(`${pid}/stat`);
+  const own = text === undefined ? 0 : parseProcess(text).seconds;
+  return children.reduce((sum, child) => sum + secondsOfFamily(child, childrenOf(child) ?? []), own);
+}
+
+type Processes = ReadonlyMap<number, ReturnType<typeof parseProcess>>;
+
+function everyProcess(): Processes {
+  const processes = new Map<number, ReturnType<typeof parseProcess>>();
+  for (const name of readdirSync('/proc')) {
+    const text = /^\d+$/.test(name) ? readProc(`${name}/stat`) : undefined;
+    if (text !== undefined) processes.set(Number(name), parseProcess(text));
+  }
+  return processes;
+}
+
+function secondsOfTree(processes: Processes): number {
   let total = 0;
   for (const [pid, { seconds }] of processes) {
     for (let at: number | undefined = pid; at !== undefined && at > 0; at = processes.get(at)?.parent) {
@@ -63,9 +93,9 @@ async function ownSeconds(): Promise<number> {
   return total;
 }
 
-async function readTimes(): Promise<CpuTimes> {
-  const { busy, stolen } = parseStat(await readFile('/proc/stat', 'utf8'));
-  return { busy, stolen, own: await ownSeconds() };
+function readTimes(): CpuTimes {
+  const { busy, stolen } = parseStat(readFileSync('/proc/stat', 'utf8'));
+  return { busy, stolen, own: ownSeconds() };
 }
 
 /** Cores that others used between two readings `seconds` apart. */
@@ -77,18 +107,22 @@ export function otherCores(before: CpuTimes, after: CpuTimes, seconds: number): 
 /** Watches what else the machine does until `stop`. */
 export interface Watch {
   /** What was seen; undefined where the system does not tell (not Linux). */
-  stop(): Promise<OtherWork | undefined>;
+  stop(): OtherWork | undefined;
 }
 
-/** Starts to sample the work of other processes, a few times a second: some 0.1% of a core. */
+/**
+ * Starts to sample the work of other processes, a few times a second. The files are read at once, on this thread: they
+ * are made in memory, some microseconds each, and the threads of asynchronous reads would take their turns on the cores
+ * that are being measured.
+ */
 export function watchOtherWork(): Watch {
   const cores: number[] = [];
   let first: { readonly times: CpuTimes; readonly at: number } | undefined;
   let last = first;
   let failed = false;
-  const sample = async () => {
+  const sample = () => {
     try {
-      const now = { times: await readTimes(), at: performance.now() };
+      const now = { times: readTimes(), at: performance.now() };
       if (last !== undefined) cores.push(otherCores(last.times, now.times, (now.at - last.at) / 1000));
       first ??= now;
       last = now;
@@ -96,16 +130,13 @@ export function watchOtherWork(): Watch {
       failed = true;
     }
   };
-  let running = sample();
-  const timer = setInterval(() => {
-    running = running.then(sample);
-  }, intervalMilliseconds);
+  sample();
+  const timer = setInterval(sample, intervalMilliseconds);
   timer.unref();
   return {
-    stop: async () => {
+    stop: () => {
       clearInterval(timer);
-      await running;
-      await sample();
+      sample();
       if (failed || first === undefined || last === undefined || last.at === first.at) return undefined;
       const seconds = (last.at - first.at) / 1000;
       return {

@@ -32,7 +32,7 @@ export async function beginRun(settings: RunSettings): Promise<{ finish(): Promi
   const watch = watchOtherWork();
   return {
     finish: async () => {
-      const during = await watch.stop();
+      const during = watch.stop();
       return {
         format: 'fusor-bench',
         version: resultsVersion,
