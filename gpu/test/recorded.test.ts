@@ -55,7 +55,6 @@ const described = Object.entries(definitions).map(([name, definition], i) =>
   describeCase(name, definition, i + 1),
 );
 
-// biome-ignore lint/suspicious/noUndeclaredEnvVars: no task of turbo's reads it
 if (process.env.FUSOR_RECORD === '1') {
   const cases = await Promise.all(described.map((each) => record(definitions[each.name]!, each)));
   writeFileSync(file, `[\n${cases.map((each) => JSON.stringify(each)).join(',\n')}\n]\n`);
