@@ -10,8 +10,9 @@
 //
 // 14 pixel pointers do not fit the integer registers. Where a row splits into tiles of 8 to 14 neighbours
 // (all maps of 224-pixel networks but the last), the pixels of a tile are one pointer and constants: no
-// reloads, and whole lines in sequence, so that a tile can fetch the next one's input and output lines along
-// the way, one per channel, instead of all at once.
+// reloads, and whole lines in sequence, which need no fetching for the epilogue: asking for the output's
+// lines along the way, one per channel, made these layers 6 to 10% slower, as it takes the pipes of the
+// loads.
 #include "cpu/conv2d/epilogue.h"
 
 namespace fusor::cpu::FUSOR_SIMD_NAMESPACE {
@@ -28,7 +29,6 @@ struct Tile {
   int64_t prefetch_step;  // bytes per channel
   const float* next;      // the first pixel of the next tile, and the step to its others
   int64_t next_step;
-  const float* lines[4];  // neighbours only: per tap, S vectors to fetch for the end of the next tile
 };
 
 // sums += the taps of S pixels. kRow: neighbours in a row, kLanes apart.
@@ -57,7 +57,6 @@ FUSOR_INLINE void accumulate(const Tile& tile, Vec (&sums)[S][V]) {
   for (int64_t t = 0; t < tile.full_taps; ++t) {
     const int64_t tap = tile.taps[t];
     const float* next = kAhead ? tile.next + tap : nullptr;
-    const float* line = kRow ? (t < 4 ? tile.lines[t] : pixel[0]) : nullptr;
 #pragma GCC unroll kUnrollLanes
     for (int lane = 0; lane < kLanes; ++lane) {
       if constexpr (kAhead && kRow) {
@@ -66,8 +65,6 @@ FUSOR_INLINE void accumulate(const Tile& tile, Vec (&sums)[S][V]) {
         __builtin_prefetch(next, 0, 2);
         next += tile.next_step;
       }
-      if constexpr (kRow)
-        if (lane < S) __builtin_prefetch(line + lane * kLanes, 1, 3);
       channel(tap + lane);
     }
   }
@@ -269,21 +266,6 @@ void direct(const DirectBlock& block) {
         to.scratch = scratch + from * vectors * kLanes;
 #if FUSOR_SIMD_REGISTERS == 32
         if (by_rows) {
-          for (const float*& line : tile.lines) line = tile.input + tile.pixels[0];
-          if (to.last) {
-            // The next tile, or the next panel's first.
-            const bool same = i + 1 < tiles;
-            const int64_t next = same ? split.start[i + 1] : 0;
-            if (same || panel + 1 < block.panel_end) {
-              const int64_t blocks = same ? 0 : kPanelVectors;
-              tile.lines[0] = to.output + output_pixels[next] + blocks * target.output_block;
-              tile.lines[1] = tile.lines[0] + target.output_block;
-              if (to.residual && to.residual != to.output) {
-                tile.lines[2] = to.residual + residual_pixels[next] + blocks * target.residual_block;
-                tile.lines[3] = tile.lines[2] + target.residual_block;
-              }
-            }
-          }
           (ahead ? kRowTiles<true> : kRowTiles<false>)[pixels - kLeastRowPixels](tile, to, target);
           continue;
         }
