@@ -172,14 +172,9 @@ fusor_status peak(fusor_backend_stream*, int32_t threads, double* gflops) {
   });
 }
 
+// FUSOR_INSTRUCTION_SETS: those that this build has kernels for.
 const char* build_text() {
-#if defined(FUSOR_HAS_X86_SETS)
-  return FUSOR_VERSION " (" __VERSION__ "; baseline, avx2, avx512)";
-#elif defined(FUSOR_HAS_NEON)
-  return FUSOR_VERSION " (" __VERSION__ "; neon)";
-#else
-  return FUSOR_VERSION " (" __VERSION__ ")";
-#endif
+  return FUSOR_VERSION " (" __VERSION__ "; " FUSOR_INSTRUCTION_SETS ")";
 }
 
 }  // namespace

@@ -13,8 +13,12 @@ namespace fusor {
 int32_t device_count();
 // Throws FUSOR_ERROR_DEVICE if there is no such device.
 Device& device_at(int32_t number);
-// The same, and also if it cannot be used, with the reason.
+// The same, and also if it cannot be used, with the reason. A device that had no memory when it was first
+// asked about itself is asked again: memory comes back.
 Device& usable_device(int32_t number);
+
+// Why it cannot be used, after asking again as above; "" if it can.
+std::string why_unusable(Device& device);
 
 // Appends the devices of a backend; it must live as long as the process. A backend without devices gets one
 // entry, which says why.

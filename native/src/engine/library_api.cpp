@@ -96,16 +96,21 @@ int32_t fusor_device_count(void) {
 
 fusor_status fusor_device_get(int32_t number, fusor_device_info* info) {
   return api::guarded([&] {
-    const Device& device = device_at(number);
+    Device& device = device_at(number);
     fusor_device_info result{};
     copy_text(result.id, device.id.c_str());
     copy_text(result.kind, device.backend->kind);
+    const std::string reason = why_unusable(device);
+    copy_text(result.reason, reason.c_str());
+    if (!reason.empty()) {
+      write_struct(info, result, "info");
+      return;
+    }
     copy_text(result.name, device.properties.name);
     copy_text(result.instruction_set, device.properties.instruction_set);
-    copy_text(result.reason, device.reason.c_str());
-    result.available = device.available ? 1 : 0;
+    result.available = 1;
     // A device may have been lost since it was found.
-    if (device.available && !device.host) {
+    if (!device.host) {
       fusor_device_properties now{};
       now.struct_size = sizeof now;
       if (device.backend->device_properties(device.index, &now) != FUSOR_OK) {

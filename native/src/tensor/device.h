@@ -17,8 +17,10 @@ struct Device {
   int32_t index = 0;   // in its backend
   std::string id;      // "cpu", "cuda:0"
   bool host = false;   // its memory is the process's memory: no copies in or out
-  bool available = false;
-  std::string reason;  // why it is not available
+  // Set once, after `properties`. Until then those two are the registry's to write: see engine/devices.h.
+  std::atomic<bool> available{false};
+  std::atomic<fusor_status> found{FUSOR_OK};  // what asking for its properties came to
+  std::string reason;                         // why it is not available
   fusor_device_properties properties{};
 
   std::atomic<int64_t> tensors{0};       // live storages

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 #include <semaphore.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -297,6 +299,44 @@ void abandoned() {
 }
 
 }  // namespace
+
+// The first: what is made once per process must not be there yet. Each request is refused in a child of its
+// own.
+TEST_CASE("a process whose first call gets no memory works once there is some") {
+  constexpr int kWorked = 10, kTold = 11;  // exit statuses; anything else is a failure
+  int refused = 0, told = 0;
+  for (const bool all_later : {false, true}) {
+    for (int64_t nth = 1;; ++nth) {
+      const pid_t child = fork();
+      REQUIRE(child >= 0);
+      if (child == 0) {
+        alarm(600);
+        faults::arm(nth, all_later);
+        const fusor_status status = outcome(create_and_read);
+        const bool any = faults::disarm() > 0;
+        const bool right = status == FUSOR_OK || (any && status == FUSOR_ERROR_OUT_OF_MEMORY);
+        // Everything that the first call would have found is found now.
+        fusor_device_info device{};
+        device.struct_size = sizeof device;
+        const bool works = outcome(create_and_read) == FUSOR_OK && fusor_device_get(0, &device) == FUSOR_OK &&
+                           device.available == 1 && device.instruction_set[0] != '\0';
+        _exit(!right ? 1 : !works ? 2 : !any ? 0 : status == FUSOR_OK ? kWorked : kTold);
+      }
+      int status = -1;
+      REQUIRE(waitpid(child, &status, 0) == child);
+      INFO("request ", nth, all_later ? " and all after" : "");
+      REQUIRE(WIFEXITED(status));
+      const int code = WEXITSTATUS(status);
+      if (code == 0) break;  // it asks for no more
+      REQUIRE((code == kWorked || code == kTold));
+      ++refused;
+      if (code == kTold) ++told;
+    }
+  }
+  CHECK(told > 0);
+  std::printf("faults: first call of a process: %d requests for memory refused, %d of them reported\n",
+              refused, told);
+}
 
 TEST_CASE("without memory, making and reading tensors fails and leaves nothing") {
   survives("create and read", create_and_read);

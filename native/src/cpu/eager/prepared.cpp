@@ -51,7 +51,9 @@ struct Store {
 
 // Never destroyed: streams of other threads may still run while the process exits.
 Store& store() {
-  static Store* instance = new Store;
+  // Never destroyed, and without a request for memory: a tensor's end asks here, which must not fail.
+  alignas(Store) static unsigned char room[sizeof(Store)];
+  static Store* const instance = new (room) Store;
   return *instance;
 }
 
@@ -76,13 +78,16 @@ Prepared keep_prepared(const PreparedKey& key, std::unique_ptr<Convolution> conv
   if (!entry) return {};
   entry->key = key;
   entry->convolution = std::move(convolution);
-  if (key.weight_identity == 0) return Prepared(entry);
+  Prepared made(entry);  // releases it where memory is missing for the rest
+  if (key.weight_identity == 0) return made;
 
   std::vector<Prepared::Entry*> dropped;
+  dropped.reserve(kPreparedPerWeight);
   {
     Store& s = store();
     std::lock_guard lock(s.mutex);
     auto& entries = s.entries[key.weight_identity];
+    entries.reserve(kPreparedPerWeight);  // from here on nothing asks for memory
     // Versions only grow: what was made from an older one can never be asked for again.
     std::erase_if(entries, [&](Prepared::Entry* old) {
       const bool stale = old->key.weight_version != key.weight_version;
@@ -97,7 +102,7 @@ Prepared keep_prepared(const PreparedKey& key, std::unique_ptr<Convolution> conv
     entries.push_back(entry);
   }
   for (Prepared::Entry* old : dropped) old->release();
-  return Prepared(entry);
+  return made;
 }
 
 void forget_prepared(uint64_t identity) {

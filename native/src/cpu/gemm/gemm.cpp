@@ -22,6 +22,11 @@ int64_t batch_offset(const int64_t* offsets, int64_t batch) {
 // Up to this many rows, packing B costs more than it saves: each element of B is used `m` times only.
 constexpr int64_t kDotMaxRows = 8;
 
+// Where a matrix's rows or columns from one on begin. One without elements may have no memory to point into.
+const float* part_of(const float* matrix, int64_t offset) {
+  return matrix == nullptr ? nullptr : matrix + offset;
+}
+
 // Few rows, and B's columns lie contiguous: read B once, as it is.
 void multiply_by_dots(OpContext& context, const GemmProblem& p) {
   constexpr int64_t kColumnsAtOnce = 32;
@@ -31,10 +36,10 @@ void multiply_by_dots(OpContext& context, const GemmProblem& p) {
     for (int64_t item; (item = shares.take(team)) >= 0;) {
       const int64_t batch = item / column_groups, first = item % column_groups * kColumnsAtOnce;
       const int64_t columns = std::min(kColumnsAtOnce, p.n - first);
-      const float* b = p.b.data + batch_offset(p.b_batch, batch) + first * p.b.column_stride;
+      const float* b = part_of(p.b.data, batch_offset(p.b_batch, batch) + first * p.b.column_stride);
       for (int64_t row = 0; row < p.m; row += GemmKernels::kDotRows) {
         const int rows = static_cast<int>(std::min<int64_t>(GemmKernels::kDotRows, p.m - row));
-        const float* a = p.a.data + batch_offset(p.a_batch, batch) + row * p.a.row_stride;
+        const float* a = part_of(p.a.data, batch_offset(p.a_batch, batch) + row * p.a.row_stride);
         float* c = p.c + (batch * p.m + row) * p.n + first;
         context.kernels.gemm->dot_rows(rows, p.k, a, p.a.row_stride, b, p.b.column_stride, c, p.n, columns,
                                        epilogue_at(p, batch, row, first));
@@ -68,8 +73,8 @@ fusor_status multiply_by_tiles(OpContext& context, const GemmProblem& p) {
       const int64_t first_row = chunk * kRowsAtOnce, rows = std::min(kRowsAtOnce, p.m - first_row);
       const int64_t first_column = group * group_columns,
                     columns = std::min(group_columns, p.n - first_column);
-      const float* a = p.a.data + batch_offset(p.a_batch, batch) + first_row * p.a.row_stride;
-      const float* b = p.b.data + batch_offset(p.b_batch, batch) + first_column * p.b.column_stride;
+      const float* a = part_of(p.a.data, batch_offset(p.a_batch, batch) + first_row * p.a.row_stride);
+      const float* b = part_of(p.b.data, batch_offset(p.b_batch, batch) + first_column * p.b.column_stride);
       float* c = p.c + (batch * p.m + first_row) * p.n + first_column;
       // An empty sum still has an epilogue: one slice of depth 0.
       for (int64_t k = 0; k == 0 || k < p.k; k += GemmKernels::kSlice) {

@@ -3,25 +3,31 @@
 #include <string>
 
 #include "cpu/isa/kernel_set.h"
+#include "cpu/isa/x86_levels.h"
 
 namespace fusor::cpu {
 
-#if defined(FUSOR_HAS_X86_SETS)
+#if defined(FUSOR_HAS_BASELINE)
 namespace baseline {
 extern const KernelSet kernel_set;
 }
+#endif
+#if defined(FUSOR_HAS_AVX2)
 namespace avx2 {
 extern const KernelSet kernel_set;
 }
+#endif
+#if defined(FUSOR_HAS_AVX512)
 namespace avx512 {
 extern const KernelSet kernel_set;
 }
-extern const KernelSet* const test_set;  // null in what is packed for users
-#elif defined(FUSOR_HAS_NEON)
+#endif
+#if defined(FUSOR_HAS_NEON)
 namespace neon {
 extern const KernelSet kernel_set;
 }
 #endif
+extern const KernelSet* const test_set;  // null in what is packed for users
 
 namespace {
 
@@ -32,19 +38,35 @@ struct Candidate {
   const char* feature;       // for messages
 };
 
-// __builtin_cpu_supports answers for whole micro-architecture levels, having asked cpuid for every feature of
-// the level and XGETBV for the registers that the operating system saves.
 struct Candidates {
-#if defined(FUSOR_HAS_X86_SETS)
+#if defined(__x86_64__)
   static constexpr int kCount = 4;
+  const int level = x86_level();
   Candidate list[kCount] = {
-      {&baseline::kernel_set, __builtin_cpu_supports("x86-64-v2") != 0, true, "SSE4.2 (x86-64-v2)"},
-      {test_set, __builtin_cpu_supports("x86-64-v3") != 0, false, "AVX2 and FMA (x86-64-v3)"},
-      {&avx2::kernel_set, __builtin_cpu_supports("x86-64-v3") != 0, true, "AVX2 and FMA (x86-64-v3)"},
-      {&avx512::kernel_set, __builtin_cpu_supports("x86-64-v4") != 0, true,
-       "AVX-512 F, BW, CD, DQ, VL (x86-64-v4)"},
+      {
+#if defined(FUSOR_HAS_BASELINE)
+          &baseline::kernel_set,
+#else
+          nullptr,
+#endif
+          level >= 2, true, "SSE4.2 (x86-64-v2)"},
+      {test_set, level >= 3, false, "AVX2 and FMA (x86-64-v3)"},
+      {
+#if defined(FUSOR_HAS_AVX2)
+          &avx2::kernel_set,
+#else
+          nullptr,
+#endif
+          level >= 3, true, "AVX2 and FMA (x86-64-v3)"},
+      {
+#if defined(FUSOR_HAS_AVX512)
+          &avx512::kernel_set,
+#else
+          nullptr,
+#endif
+          level >= 4, true, "AVX-512 F, BW, CD, DQ, VL (x86-64-v4)"},
   };
-#elif defined(FUSOR_HAS_NEON)
+#else
   static constexpr int kCount = 1;
   Candidate list[kCount] = {{&neon::kernel_set, true, true, "NEON"}};
 #endif

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdlib>
 #include <mutex>
+#include <new>
 
 #include "cpu/memory/pages.h"
 
@@ -111,7 +112,10 @@ class Cache {
 };
 
 Cache& cache() {
-  static Cache* const made = new Cache;  // never freed: tensors may outlive static destructors
+  // Never destroyed, since tensors may outlive static destructors; and without a request for memory, since
+  // giving memory back must not fail.
+  alignas(Cache) static unsigned char room[sizeof(Cache)];
+  static Cache* const made = new (room) Cache;
   return *made;
 }
 

@@ -103,7 +103,9 @@ fusor_status pad_mirrored(OpContext& context, const fusor_op_call& call) {
 fusor_status run(OpContext& context, const fusor_op_call& call) {
   if (element_count(*call.outputs[0]) == 0) return FUSOR_OK;
   const auto& a = *static_cast<const fusor_pad_attributes*>(call.attributes);
-  return a.mode == FUSOR_PAD_CONSTANT ? pad_constant(context, call) : pad_mirrored(context, call);
+  // A scalar has no dimension to pad in any mode.
+  const bool is_copy = call.outputs[0]->rank == 0;
+  return a.mode == FUSOR_PAD_CONSTANT || is_copy ? pad_constant(context, call) : pad_mirrored(context, call);
 }
 
 }  // namespace

@@ -115,7 +115,8 @@ bool parse_line(const std::string& line, TunedConvolution& tuned) {
   tuned.chip = line.substr(0, first);
   tuned.instruction_set = line.substr(first + 1, second - first - 1);
   tuned.algorithm = line.substr(third + 1);
-  std::istringstream text(line.substr(second + 1, third - second - 1));
+  const std::string middle = line.substr(second + 1, third - second - 1);
+  std::istringstream text(middle);  // not of a temporary: that is a function of GCC 11's library
   text.imbue(std::locale::classic());
   int64_t numbers[kNumbers];
   for (int64_t& number : numbers)
@@ -199,8 +200,17 @@ std::string tuning_cache_file(const std::string& directory) {
 #endif
 }
 
-std::vector<TunedConvolution> read_tuning_cache(const std::string& file) {
-  const std::string text = file.empty() ? "" : read_all(file);
+std::string signed_tuning_cache(const std::string& lines) {
+  return header(lines) + lines;
+}
+
+std::string tuning_cache_text(const std::vector<TunedConvolution>& winners) {
+  std::string lines;
+  for (const TunedConvolution& tuned : winners) lines += line_of(tuned);
+  return signed_tuning_cache(lines);
+}
+
+std::vector<TunedConvolution> parse_tuning_cache(const std::string& text) {
   const size_t end = text.find('\n');
   if (end == std::string::npos) return {};
   const std::string body = text.substr(end + 1);
@@ -215,6 +225,10 @@ std::vector<TunedConvolution> read_tuning_cache(const std::string& file) {
   return winners;
 }
 
+std::vector<TunedConvolution> read_tuning_cache(const std::string& file) {
+  return file.empty() ? std::vector<TunedConvolution>() : parse_tuning_cache(read_all(file));
+}
+
 bool write_tuning_cache(const std::string& file, const std::vector<TunedConvolution>& winners) {
   if (file.empty()) return false;
   std::vector<TunedConvolution> lines = winners;
@@ -224,13 +238,11 @@ bool write_tuning_cache(const std::string& file, const std::vector<TunedConvolut
                                      [&](const TunedConvolution& tuned) { return tuned.is_for(old); });
     if (is_new) lines.push_back(std::move(old));
   }
-  std::string body;
-  for (const TunedConvolution& tuned : lines) body += line_of(tuned);
   make_directories(file);
   // A name of this process's and thread's own: whoever renames last wins.
   static std::atomic<unsigned> count{0};
   const std::string temporary = file + '.' + std::to_string(getpid()) + '.' + std::to_string(count++);
-  if (write_all(temporary, header(body) + body) && std::rename(temporary.c_str(), file.c_str()) == 0)
+  if (write_all(temporary, tuning_cache_text(lines)) && std::rename(temporary.c_str(), file.c_str()) == 0)
     return true;
   unlink(temporary.c_str());
   return false;

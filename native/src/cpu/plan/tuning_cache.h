@@ -41,6 +41,12 @@ std::string tuning_cache_file(const std::string& directory);
 // Nothing where the file is not as it should be. The algorithms are names as they stand in the file.
 std::vector<TunedConvolution> read_tuning_cache(const std::string& file);
 
+// The same of a file's text, and the text of a file that has these winners.
+std::vector<TunedConvolution> parse_tuning_cache(const std::string& text);
+std::string tuning_cache_text(const std::vector<TunedConvolution>& winners);
+// `lines` under the first line that a file of them has.
+std::string signed_tuning_cache(const std::string& lines);
+
 // Puts `winners` into the file, over what it has for the same shapes. False if it could not be written.
 bool write_tuning_cache(const std::string& file, const std::vector<TunedConvolution>& winners);
 
