@@ -4,10 +4,10 @@ set(FUSOR_SYSTEM_LIBRARIES)
 if(UNIX AND NOT APPLE)
   execute_process(COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/cmake/glibc-compat.sh ${CMAKE_CURRENT_BINARY_DIR}/glibc-compat
     ${CMAKE_C_COMPILER} COMMAND_ERROR_IS_FATAL ANY)
-  add_link_options(-L${CMAKE_CURRENT_BINARY_DIR}/glibc-compat -Wl,--exclude-libs,ALL -Wl,--gc-sections
-    -Wl,-z,relro,-z,now)
-  if(NOT FUSOR_SANITIZE)  # whose reports want names
-    add_link_options($<$<CONFIG:Release>:-s>)
+  # Not under sanitizers, whose reports want names, and whose operator new must be the one that libstdc++ calls, too.
+  if(NOT FUSOR_SANITIZE)
+    add_link_options(-L${CMAKE_CURRENT_BINARY_DIR}/glibc-compat -Wl,--exclude-libs,ALL -Wl,--gc-sections
+      -Wl,-z,relro,-z,now $<$<CONFIG:Release>:-s>)
   endif()
   set(FUSOR_SYSTEM_LIBRARIES pthread dl)
 endif()

@@ -1,4 +1,4 @@
-// `npm run proof:install -- --packages DIR`: how large an installed Fusor is and how long installing and loading it takes, from the
+// `node test/install/measure.mjs --packages DIR`: how large an installed Fusor is and how long installing and loading it takes, from the
 // registry on loopback into empty folders, with empty caches. Medians of ROUNDS.
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -11,7 +11,7 @@ const { values } = parseArgs({
 });
 if (!values.packages) {
   console.error(
-    'usage: npm run proof:install -- --packages DIR (of npm run pack:all -- --out DIR) [--rounds N]',
+    'usage: node test/install/measure.mjs --packages DIR (of npm run pack:all -- --out DIR) [--rounds N]',
   );
   process.exit(2);
 }

@@ -1,0 +1,84 @@
+// `npm run proof:NAME`: the long form of a proof of docs/reliability.md. The variables that make it long can be set to other
+// values from outside.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { proveFuzzers, proveSanitizers, sanitizersMissing } from './sanitizers.mjs';
+
+const root = join(import.meta.dirname, '..');
+
+function run(command, args, defaults = {}) {
+  const env = { ...defaults, ...process.env };
+  const settings = Object.keys(defaults).map((name) => `${name}=${env[name]}`);
+  console.log(`\n$ ${[...settings, command, ...args].join(' ')}`);
+  return spawnSync(command, args, { cwd: root, stdio: 'inherit', env }).status === 0;
+}
+const vitest = (paths, defaults) => run('npx', ['vitest', 'run', ...paths], defaults);
+
+function sanitized(prove) {
+  const missing = sanitizersMissing();
+  if (missing) {
+    console.error(`the sanitizers cannot run here: ${missing}`);
+    return false;
+  }
+  const { passed, failed } = prove();
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0;
+}
+
+/** All of them, also after one that fails. */
+const each = (...steps) => steps.map((step) => step()).every(Boolean);
+const seeds = Array.from({ length: 20 }, (_, i) => i + 1).join(',');
+const packages = join(root, 'build', 'proof-packages');
+
+const proofs = {
+  faults: () =>
+    each(
+      () =>
+        run('cmake', [
+          '-S',
+          'native',
+          '-B',
+          'native/build',
+          '-DFUSOR_TESTS=ON',
+          '-DCMAKE_BUILD_TYPE=Release',
+        ]),
+      () =>
+        run('cmake', [
+          '--build',
+          'native/build',
+          '--target',
+          'fault_injection_test',
+          'tuning_cache_test',
+          '--parallel',
+        ]),
+      () => run('ctest', ['--test-dir', 'native/build', '-R', 'fault_injection|tuning_cache', '--verbose']),
+    ),
+  fuzz: () =>
+    each(
+      () => sanitized(proveFuzzers),
+      () => vitest(['test/src/fuzz'], { FUSOR_FUZZ_SEEDS: seeds }),
+      () =>
+        vitest(['packages/weights/test/properties.test.ts', 'packages/weights/test/mutation.test.ts'], {
+          FUSOR_FUZZ_RUNS: '10000',
+          FUSOR_FUZZ_SEED: '2',
+        }),
+    ),
+  sanitizers: () => sanitized(proveSanitizers),
+  soak: () => vitest(['test/src/soak', '-t', 'memory is flat'], { FUSOR_SOAK_SECONDS: '3600' }),
+  exits: () => vitest(['test/src/soak', '-t', 'a process ends'], { FUSOR_SOAK_EXITS: '200' }),
+  life: () => vitest(['test/src/life']),
+  service: () => run('node', ['examples/image-server/dist/load/main.js', '--requests', '100000']),
+  install: () =>
+    each(
+      () => run('node', ['scripts/pack.mjs', '--out', packages]),
+      () => run('node', ['test/install/run.mjs', '--packages', packages]),
+      () => run('node', ['test/install/measure.mjs', '--packages', packages]),
+    ),
+};
+
+const name = process.argv[2];
+if (!(name in proofs)) {
+  console.error(`usage: npm run proof:NAME, where NAME is ${Object.keys(proofs).join(', ')}`);
+  process.exit(2);
+}
+process.exit(proofs[name]() ? 0 : 1);

@@ -1,0 +1,176 @@
+// The engine's C++ tests under sanitizers, and libFuzzer's programs, by Clang in build/sanitizers/:
+//   address   AddressSanitizer, UndefinedBehaviorSanitizer, LeakSanitizer; test/fuzz with coverage counters
+//   thread    ThreadSanitizer
+//   cuda      AddressSanitizer and UndefinedBehaviorSanitizer on the CUDA backend's emulator
+//
+// In `npm test` the short form: kernels for AVX2 alone, the tests that say most for their time, seconds of fuzzing. By
+// itself (`npm run proof:sanitizers`, `npm run proof:fuzz`) everything.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { hasCommand } from './arm64.mjs';
+
+const root = join(import.meta.dirname, '..');
+const folder = join(root, 'build', 'sanitizers');
+const reports = join(root, 'build', 'reports');
+const fuzzers = ['fuzz_graphs', 'fuzz_ops', 'fuzz_tuning_cache'];
+
+// Threads, streams, plans, environments, and what becomes of them without memory: what races and what leaks. What ops read
+// and write, the fuzzers go through.
+const concurrent = ['engine_stream', 'plan', 'streamed', 'threads'];
+const quick = [...concurrent, 'fault_injection', 'copy', 'load_backend', 'tuning_cache', 'view'];
+const allTests = readdirSync(join(root, 'native/test/cpp'))
+  .filter((name) => name.endsWith('_test.cpp'))
+  .map((name) => name.replace(/_test\.cpp$/, ''));
+
+const environment = {
+  ...process.env,
+  FUSOR_CACHE_DIR: '',
+  ASAN_OPTIONS: 'detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1',
+  UBSAN_OPTIONS: 'print_stacktrace=1',
+};
+
+function run(command, args, options = {}) {
+  return spawnSync(command, args, { cwd: root, stdio: 'inherit', env: environment, ...options }).status === 0;
+}
+
+/** Why the sanitizers cannot run here, if so. */
+export function sanitizersMissing() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return 'they run on Linux x64 only';
+  if (!hasCommand('clang++')) return 'Clang is missing (Debian: apt-get install clang libclang-rt-14-dev)';
+  const { status } = spawnSync(
+    'clang++',
+    ['-fsanitize=fuzzer,address', '-x', 'c++', '-', '-o', '/dev/null'],
+    {
+      input:
+        '#include <cstddef>\n#include <cstdint>\nextern "C" int LLVMFuzzerTestOneInput(const uint8_t*, size_t) { return 0; }',
+    },
+  );
+  if (status !== 0) return "Clang's runtime is missing (Debian: apt-get install libclang-rt-14-dev)";
+  return undefined;
+}
+
+function build(name, source, options, targets) {
+  const into = join(folder, name);
+  const configured = run('cmake', [
+    '-S',
+    source,
+    '-B',
+    into,
+    ...(hasCommand('ninja') ? ['-G', 'Ninja'] : []),
+    '-DCMAKE_BUILD_TYPE=Release',
+    '-DCMAKE_C_COMPILER=clang',
+    '-DCMAKE_CXX_COMPILER=clang++',
+    '-DFUSOR_TESTS=ON',
+    ...options,
+  ]);
+  const parallel = ['--parallel', String(availableParallelism())];
+  return configured && run('cmake', ['--build', into, '--target', ...targets, ...parallel])
+    ? into
+    : undefined;
+}
+
+/** Runs ctests of a build; those that there is no report of have failed. */
+function test(into, names) {
+  if (into === undefined) return { passed: 0, failed: names.length };
+  mkdirSync(reports, { recursive: true });
+  const report = join(reports, `ctest-${into.split('/').at(-1)}-sanitizer.xml`);
+  run('ctest', [
+    '--test-dir',
+    into,
+    '-R',
+    `^(${names.join('|')})$`,
+    '--parallel',
+    String(availableParallelism()),
+    '--output-on-failure',
+    '--output-junit',
+    report,
+  ]);
+  const summary = existsSync(report) ? readFileSync(report, 'utf8') : '';
+  const number = (key) => Number(new RegExp(`\\b${key}="(\\d+)"`).exec(summary)?.[1] ?? Number.NaN);
+  const passed = number('tests') - number('failures') - number('skipped');
+  return Number.isNaN(passed)
+    ? { passed: 0, failed: names.length }
+    : { passed, failed: names.length - passed };
+}
+
+const nativeOptions = (name, sanitizers, long) => [
+  `-DFUSOR_SANITIZE=${sanitizers}`,
+  '-DFUSOR_BINDING=OFF',
+  `-DFUSOR_OUTPUT_DIRECTORY=${join(folder, name, 'lib')}`,
+  `-DFUSOR_INSTRUCTION_SETS=${long ? '' : 'avx2'}`,
+  `-DFUSOR_SANITIZE_KERNEL_POINTERS=${long ? 'ON' : 'OFF'}`,
+];
+const programs = (tests) => tests.map((name) => `${name}_test`);
+
+/** AddressSanitizer's tests, and the fuzzers where `seconds` is not 0. */
+function address(long, seconds) {
+  // A build folder each: they differ in every file.
+  const name = long ? 'address-all' : 'address';
+  const tests = programs(long ? allTests : quick);
+  const options = [...nativeOptions(name, 'address,undefined', long), '-DFUSOR_FUZZ=ON'];
+  const into = build(name, 'native', options, [...tests, ...fuzzers]);
+  const result = test(into, tests);
+  return seconds > 0 ? add(result, fuzz(into, seconds)) : result;
+}
+
+function thread(long) {
+  const name = long ? 'thread-all' : 'thread';
+  // Fault injection brings an operator new of its own, which Clang's ThreadSanitizer does not allow.
+  const tests = programs(long ? allTests.filter((name) => name !== 'fault_injection') : concurrent);
+  return test(build(name, 'native', nativeOptions(name, 'thread', long), tests), tests);
+}
+
+/** Each fuzzer goes through the kept inputs, then tries new ones for `seconds`; what it finds is left in build/sanitizers. */
+function fuzz(into, seconds) {
+  const result = { passed: 0, failed: 0 };
+  for (const name of fuzzers) {
+    const seeds = join(root, 'native/test/fuzz/corpus', name.replace('fuzz_', ''));
+    const found = join(folder, 'found', name);
+    mkdirSync(found, { recursive: true });
+    const limits = ['-max_len=512', '-timeout=20', '-rss_limit_mb=4096', '-print_final_stats=1'];
+    const passed =
+      into !== undefined &&
+      run(join(into, 'test/fuzz', name), [
+        ...limits,
+        `-max_total_time=${seconds}`,
+        `-artifact_prefix=${found}/`,
+        '-verbosity=0',
+        found,
+        seeds,
+      ]);
+    result[passed ? 'passed' : 'failed']++;
+    console.log(`${name}: ${passed ? `nothing found in ${seconds} s` : `failed; inputs in ${found}`}`);
+  }
+  return result;
+}
+
+function cuda() {
+  const tests = readdirSync(join(root, 'cuda/test'))
+    .filter((name) => name.endsWith('_test.cpp'))
+    .map((name) => `cuda_${name.replace(/\.cpp$/, '')}`);
+  const options = ['-DFUSOR_SANITIZE=address,undefined', '-DFUSOR_CUDA_NVCC=OFF'];
+  return test(build('cuda', 'cuda', options, tests), tests);
+}
+
+const add = (a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
+
+/** The short form. */
+export function testSanitizers() {
+  return add(address(false, Number(environment.FUSOR_FUZZ_SECONDS ?? 5)), thread(false));
+}
+
+/** The long forms. */
+export function proveSanitizers() {
+  return [address(true, 0), thread(true), cuda()].reduce(add);
+}
+export function proveFuzzers() {
+  const into = build(
+    'address',
+    'native',
+    [...nativeOptions('address', 'address,undefined', false), '-DFUSOR_FUZZ=ON'],
+    fuzzers,
+  );
+  return fuzz(into, Number(environment.FUSOR_FUZZ_SECONDS ?? 300));
+}
