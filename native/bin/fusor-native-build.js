@@ -36,9 +36,9 @@ function options() {
 
 const { jobs, keep } = options();
 const installed = join(import.meta.dirname, '..');
-const sources = join(installed, 'sources.tgz');
+const sources = join(installed, 'sources.txz');
 if (!existsSync(sources))
-  stop('There is no sources.tgz in this package. In a checkout of the repository: npm run build');
+  stop('There is no sources.txz in this package. In a checkout of the repository: npm run build');
 const work = mkdtempSync(join(tmpdir(), 'fusor-native-build-'));
 const build = join(work, 'build');
 
@@ -54,7 +54,7 @@ function cmake(args, cwd = work) {
 
 const began = Date.now();
 const output = `-DFUSOR_OUTPUT_DIRECTORY=${join(installed, 'lib')}`;
-cmake(['-E', 'tar', 'xzf', sources]);
+cmake(['-E', 'tar', 'xf', sources]);
 cmake(['-S', work, '-B', build, '-DCMAKE_BUILD_TYPE=Release', '-DFUSOR_EMULATED_SETS=OFF', output]);
 cmake(['--build', build, '--config', 'Release', '--parallel', String(jobs)]);
 cmake(['--install', build, '--config', 'Release', '--prefix', installed]);

@@ -1,11 +1,13 @@
 // Makes the two assets that every HTML report carries: the page's script, with the parts of Observable Plot it uses and
-// their licences, and its style. Run by `npm run build`; the package ships the results, not the libraries.
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+// their licences, and its style. Run by `npm run build`; the package ships the results, packed to a quarter, not the libraries.
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 
 const root = new URL('../', import.meta.url);
 const assets = new URL('dist/report/assets/', root);
+await rm(assets, { recursive: true, force: true });
 await mkdir(assets, { recursive: true });
 
 const bundle = await rolldown({
@@ -20,8 +22,12 @@ const safe = code
   .trim()
   .replace(/<\/(?=script)/gi, '<\\/')
   .replace(/<!--/g, '<\\!--');
-await writeFile(new URL('page.js', assets), `${await licences(moduleIds)}${safe}\n`);
-await copyFile(new URL('src/report/page.css', root), new URL('page.css', assets));
+await pack('page.js', `${await licences(moduleIds)}${safe}\n`);
+await pack('page.css', await readFile(new URL('src/report/page.css', root)));
+
+async function pack(name, content) {
+  await writeFile(new URL(`${name}.br`, assets), brotliCompressSync(content));
+}
 
 /** Names, versions and licences of the packages inside: their licences ask for it. */
 async function licences(ids) {

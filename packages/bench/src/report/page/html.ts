@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { brotliDecompress } from 'node:zlib';
 import { escapeHtml, jsonForScript } from './escape.ts';
 import type { Cell, Figure, Headline, ReportView, Section, Table } from './view.ts';
 
@@ -8,7 +10,7 @@ import type { Cell, Figure, Headline, ReportView, Section, Table } from './view.
  * policy allows this one script, by its hash, and no request at all.
  */
 export async function renderHtml(view: ReportView): Promise<string> {
-  const [style, script] = await Promise.all([asset('page.css'), asset('page.js')]);
+  const [style, script] = await Promise.all([asset('page.css.br'), asset('page.js.br')]);
   const hash = createHash('sha256').update(script).digest('base64');
   const charts = Object.fromEntries(
     view.sections
@@ -62,7 +64,8 @@ ${scrolling(view.runs)}
 }
 
 async function asset(name: string): Promise<string> {
-  return readFile(new URL(`../assets/${name}`, import.meta.url), 'utf8');
+  const packed = await readFile(new URL(`../assets/${name}`, import.meta.url));
+  return (await promisify(brotliDecompress)(packed)).toString();
 }
 
 const icon =
