@@ -3,8 +3,8 @@
 //   thread    ThreadSanitizer
 //   cuda      AddressSanitizer and UndefinedBehaviorSanitizer on the CUDA backend's emulator
 //
-// In `npm test` the short form: kernels for AVX2 alone, the tests that say most for their time, seconds of fuzzing. By
-// itself (`npm run proof:sanitizers`, `npm run proof:fuzz`) everything.
+// `npm run test:sanitizers` is the short form: kernels for AVX2 alone, the tests that say most for their time, seconds of
+// fuzzing. `npm run proof:sanitizers` and `npm run proof:fuzz` are everything.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

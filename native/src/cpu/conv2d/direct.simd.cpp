@@ -10,9 +10,8 @@
 //
 // 14 pixel pointers do not fit the integer registers. Where a row splits into tiles of 8 to 14 neighbours
 // (all maps of 224-pixel networks but the last), the pixels of a tile are one pointer and constants: no
-// reloads, and whole lines in sequence, which need no fetching for the epilogue: asking for the output's
-// lines along the way, one per channel, made these layers 6 to 10% slower, as it takes the pipes of the
-// loads.
+// reloads, and whole lines in sequence. Asking for the output's lines along the way, one per channel, takes
+// the pipes of the loads: it cost single layers up to a quarter and gave a network nothing.
 #include "cpu/conv2d/epilogue.h"
 
 namespace fusor::cpu::FUSOR_SIMD_NAMESPACE {

@@ -49,9 +49,9 @@ struct Store {
   std::unordered_map<uint64_t, std::vector<Prepared::Entry*>> entries;  // by weight identity, oldest first
 };
 
-// Never destroyed: streams of other threads may still run while the process exits.
+// Never destroyed: streams of other threads may still run while the process exits. Made without a request for
+// memory: a tensor's end asks here, which must not fail.
 Store& store() {
-  // Never destroyed, and without a request for memory: a tensor's end asks here, which must not fail.
   alignas(Store) static unsigned char room[sizeof(Store)];
   static Store* const instance = new (room) Store;
   return *instance;
