@@ -73,9 +73,11 @@ class Report {
 // Larger ones are not run: they would find nothing that small ones do not, and take long.
 inline constexpr int64_t kMostElements = 2048;
 
+// -1 where a size is negative.
 inline int64_t elements(const fusor_tensor_info& info) {
   int64_t count = 1;
   for (int32_t i = 0; i < info.rank; ++i) {
+    if (info.sizes[i] < 0) return -1;
     if (info.sizes[i] > kMostElements) return kMostElements + 1;
     count *= info.sizes[i];
     if (count > kMostElements) return kMostElements + 1;
