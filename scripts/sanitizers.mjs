@@ -2,11 +2,12 @@
 //   address   AddressSanitizer, UndefinedBehaviorSanitizer, LeakSanitizer; test/fuzz with coverage counters
 //   thread    ThreadSanitizer
 //   cuda      AddressSanitizer and UndefinedBehaviorSanitizer on the CUDA backend's emulator
+//   addon     AddressSanitizer, UndefinedBehaviorSanitizer and LeakSanitizer on fusor.node inside Node.js
 //
 // `npm run test:sanitizers` is the short form: kernels for AVX2 alone, the tests that say most for their time, seconds of
 // fuzzing. `npm run proof:sanitizers` and `npm run proof:fuzz` are everything.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { hasCommand } from './arm64.mjs';
@@ -23,6 +24,13 @@ const quick = [...concurrent, 'fault_injection', 'copy', 'load_backend', 'tuning
 const allTests = readdirSync(join(root, 'native/test/cpp'))
   .filter((name) => name.endsWith('_test.cpp'))
   .map((name) => name.replace(/_test\.cpp$/, ''));
+
+// What calls the addon in every way, and its hostile callers; processes that end in the middle of work.
+const addonTests = [
+  ['native/test'],
+  ['test/src/fuzz'],
+  ['test/src/soak/soak.test.ts', '-t', 'a process ends'],
+];
 
 const environment = {
   ...process.env,
@@ -154,16 +162,66 @@ function cuda() {
   return test(build('cuda', 'cuda', options, tests), tests);
 }
 
+/** The addon's own tests in Node.js, whose every process preloads the sanitizer and writes what it finds to a file. */
+function addon() {
+  const into = build(
+    'addon',
+    'native',
+    [...nativeOptions('addon', 'address,undefined', false), '-DFUSOR_BINDING=ON'],
+    ['fusor_node', 'good_backend', 'old_backend', 'new_backend'],
+  );
+  if (into === undefined) return { passed: 0, failed: addonTests.length };
+  const found = join(folder, 'found', 'addon');
+  rmSync(found, { recursive: true, force: true });
+  mkdirSync(found, { recursive: true });
+  const runtime = spawnSync('clang++', ['-print-file-name=libclang_rt.asan-x86_64.so'], { encoding: 'utf8' });
+  const env = {
+    ...environment,
+    LD_PRELOAD: runtime.stdout.trim(),
+    FUSOR_NATIVE_PATH: join(folder, 'addon', 'lib', 'fusor.node'),
+    // An error aborts its process, and so fails its test. A leak does not: most of those that are reported are V8's and Node's, which
+    // give their memory back to the system as a whole.
+    ASAN_OPTIONS: `${environment.ASAN_OPTIONS}:log_path=${found}/log:abort_on_error=1:exitcode=0:stack_trace_format="#%n %F %S %m"`,
+    LSAN_OPTIONS: 'report_objects=0:print_suppressions=0',
+  };
+  const result = { passed: 0, failed: 0 };
+  for (const which of addonTests) {
+    const passed = run('npx', ['vitest', 'run', '--project', 'cpu', ...which], { env });
+    result[passed ? 'passed' : 'failed']++;
+  }
+  const findings = readdirSync(found).flatMap((name) => ours(readFileSync(join(found, name), 'utf8')));
+  for (const finding of findings) console.log(finding);
+  console.log(
+    `${findings.length} findings of the sanitizers in ${readdirSync(found).length} reports of processes`,
+  );
+  result[findings.length === 0 ? 'passed' : 'failed']++;
+  return result;
+}
+
+/** Of a report: errors, and leaks of memory that the addon or the engine asked for (standard library's frames aside). */
+function ours(report) {
+  return report.split(/\n\s*\n/).filter((part) => {
+    if (/ERROR: AddressSanitizer|runtime error:/.test(part)) return true;
+    if (!/^(Direct|Indirect) leak/m.test(part)) return false;
+    const modules = [...part.matchAll(/^#\d+ .* (\S+)$/gm)].map(([, module]) => module);
+    const owner = modules.find((module) => !/libclang_rt|libstdc\+\+/.test(module));
+    return owner !== undefined && /(^|\/)(fusor\.node|libfusor\.so)$/.test(owner);
+  });
+}
+
 const add = (a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
 
-/** The short form. */
+/** How many programs the short form counts. */
+export const shortForm = quick.length + concurrent.length + fuzzers.length;
+
+/** The short form, part of `npm test`. */
 export function testSanitizers() {
   return add(address(false, Number(environment.FUSOR_FUZZ_SECONDS ?? 5)), thread(false));
 }
 
 /** The long forms. */
 export function proveSanitizers() {
-  return [address(true, 0), thread(true), cuda()].reduce(add);
+  return [address(true, 0), thread(true), cuda(), addon()].reduce(add);
 }
 export function proveFuzzers() {
   const into = build(

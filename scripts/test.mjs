@@ -1,9 +1,10 @@
-// `npm test`, after the build: the C++ tests, then the TypeScript ones. The last line sums what the runners reported.
+// `npm test`, after the build: the C++ tests, once more under sanitizers, then the TypeScript ones. The last line sums what the runners reported.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { arm64Build, arm64Configuration, canBuildArm64, hasCommand } from './arm64.mjs';
+import { sanitizersMissing, shortForm, testSanitizers } from './sanitizers.mjs';
 
 const root = join(import.meta.dirname, '..');
 const reports = join(root, 'build', 'reports');
@@ -104,6 +105,20 @@ function testArm64() {
   countCtest(arm64Build, join(reports, 'ctest-arm64.xml'), targets.length, `^(${targets.join('|')})$`);
 }
 
+/** What races, leaks or reads elsewhere, and some seconds of fuzzing: the short form of `npm run proof:sanitizers`. */
+function testUnderSanitizers() {
+  const missing = doctest()
+    ? sanitizersMissing()
+    : 'doctest is missing (Debian: apt-get install doctest-dev)';
+  if (missing) {
+    console.log(`${shortForm} C++ test programs skipped under sanitizers: ${missing}`);
+    count(0, 0, shortForm);
+    return;
+  }
+  const { passed, failed } = testSanitizers();
+  count(passed, failed, 0);
+}
+
 /** Runs the tests of a build folder and counts them; all of them failed if there is no readable report. */
 function countCtest(build, report, expected, only = '.') {
   run('ctest', ['--test-dir', build, '-R', only, '--output-on-failure', '--output-junit', report]);
@@ -137,6 +152,7 @@ function testTypeScript() {
 testEngine();
 testCuda();
 testArm64();
+testUnderSanitizers();
 testTypeScript();
 writeFileSync(join(reports, 'totals-test.json'), JSON.stringify(totals));
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
