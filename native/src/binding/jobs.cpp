@@ -120,7 +120,9 @@ Napi::Value Jobs::completion(Napi::Env env, Job& job) {
   auto tuple = Napi::Array::New(env, 4);
   tuple.Set(0u, job.id);
   tuple.Set(1u, Napi::Number::New(env, job.status));
-  tuple.Set(2u, Napi::String::New(env, message.data(), message.size()));
+  // As a bare value: for a Napi::String, Set() makes a std::string of it and a second one of that.
+  const napi_value text = Napi::String::New(env, message.data(), message.size());
+  tuple.Set(2u, text);
   tuple.Set(3u, plan);
   return tuple;
 }

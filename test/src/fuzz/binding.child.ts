@@ -44,7 +44,8 @@ class NativeError extends Error {
 
 const INTERNAL = 10;
 const native = createRequire(import.meta.url)(
-  join(dirname(fileURLToPath(import.meta.resolve('@fusor/native'))), '..', 'lib', 'fusor.node'),
+  process.env.FUSOR_NATIVE_PATH ??
+    join(dirname(fileURLToPath(import.meta.resolve('@fusor/native'))), '..', 'lib', 'fusor.node'),
 ) as Native;
 const seed = Number(process.argv[2]);
 const count = Number(process.argv[3]);
