@@ -2,7 +2,13 @@
 // values from outside.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { proveFuzzers, proveSanitizers, sanitizersMissing, testSanitizers } from './sanitizers.mjs';
+import {
+  proveAddon,
+  proveFuzzers,
+  proveSanitizers,
+  sanitizersMissing,
+  testSanitizers,
+} from './sanitizers.mjs';
 
 const root = join(import.meta.dirname, '..');
 
@@ -66,6 +72,7 @@ const proofs = {
     ),
   sanitizers: () => sanitized(proveSanitizers),
   'sanitizers-short': () => sanitized(testSanitizers),
+  'sanitizers-addon': () => sanitized(proveAddon),
   soak: () => vitest(['test/src/soak', '-t', 'memory is flat'], { FUSOR_SOAK_SECONDS: '3600' }),
   exits: () => vitest(['test/src/soak', '-t', 'a process ends'], { FUSOR_SOAK_EXITS: '200' }),
   life: () => vitest(['test/src/life']),

@@ -163,7 +163,7 @@ function cuda() {
 }
 
 /** The addon's own tests in Node.js, whose every process preloads the sanitizer and writes what it finds to a file. */
-function addon() {
+export function proveAddon() {
   const into = build(
     'addon',
     'native',
@@ -221,7 +221,7 @@ export function testSanitizers() {
 
 /** The long forms. */
 export function proveSanitizers() {
-  return [address(true, 0), thread(true), cuda(), addon()].reduce(add);
+  return [address(true, 0), thread(true), cuda(), proveAddon()].reduce(add);
 }
 export function proveFuzzers() {
   const into = build(

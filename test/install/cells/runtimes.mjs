@@ -73,6 +73,17 @@ export function runtimes({ add, cannot, sandbox, installed, otherTarballs, npmCl
     'its binary is downloaded by an install script, and nothing but the package registry is reached from here',
   );
 
+  for (const [system, reason] of [
+    [
+      'Alpine (musl)',
+      'no Node.js for musl can be had from the package registry; the release workflow has a job for it, which has not run yet',
+    ],
+    ['macOS', 'it needs a Mac; the release workflow has a job for it, which has not run yet'],
+    ['Windows', 'it needs Windows; the release workflow has a job for it, which has not run yet'],
+  ]) {
+    cannot(system, 'import', reason);
+  }
+
   const arm64 = 'linux-arm64-gnu';
   const tarball = otherTarballs.find((path) => path.includes(`native-${arm64}`));
   if (tarball === undefined) {
