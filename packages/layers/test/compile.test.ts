@@ -430,6 +430,38 @@ describe('compile fuses what it can', () => {
   });
 });
 
+describe('a stem on the CPU takes its max-pool along', () => {
+  const stem = () => new Conv2d(3, 20, 7, { stride: 2, padding: 3 });
+  const x = () => Tensor.randn([2, 3, 37, 29]);
+  const input = [2, 3, 37, 29];
+  const algorithms = (plan: { description(): { steps: readonly { algorithm: string }[] } }) =>
+    plan.description().steps.map(({ algorithm }) => algorithm.replace(/ \(.*/, ''));
+
+  it('with the same numbers', async () => {
+    const model = randomize(
+      new Sequential(stem(), new BatchNorm2d(20), new ReLU(), new MaxPool2d(3, { stride: 2, padding: 1 })),
+    ).eval();
+    const plan = await compile(model, { input });
+    expect(algorithms(plan)).toContain('stem + max-pool');
+    expect(plan.description().steps.some(({ op }) => op === 'maxPool2d')).toBe(false);
+    const image = x();
+    await expectTensorsClose(await plan.run(image), model.forward(image), 1e-5);
+  });
+
+  it('but not where something else needs what is pooled', async () => {
+    const model = net({ stem: randomize(stem()) }, (parts, image) => {
+      const features = parts.stem.forward(image);
+      return [ops.maxPool2d(features, 2), features];
+    });
+    const plan = await compile(model, { input });
+    expect(algorithms(plan)).not.toContain('stem + max-pool');
+    const image = x();
+    const [compiled, eager] = [await plan.run(image), model.forward(image)];
+    for (const [i, tensor] of (compiled as Tensor[]).entries())
+      await expectTensorsClose(tensor, eager[i]!, 1e-5);
+  });
+});
+
 describe('options that change algorithms keep the numbers', () => {
   it.each<Partial<CompileOptions>>([
     { winograd: false },

@@ -39,7 +39,7 @@ class Convolution {
   virtual InputForm input_form() const = 0;
   virtual Halo input_halo() const = 0;
   // "stem", "winograd f4", "winograd f3", "winograd f2", "winograd f4 strided", "winograd f2 strided",
-  // "direct", "pointwise" (direct, 1x1), "depthwise" or "grouped".
+  // "direct", "pointwise" (direct, 1x1), "depthwise", "grouped" or "stem + max-pool" (make_stem_max_pool).
   virtual const char* algorithm() const = 0;
   virtual int64_t packed_bytes() const = 0;
   virtual int64_t workspace_bytes(int threads) const = 0;  // 64-byte aligned memory that run() may overwrite

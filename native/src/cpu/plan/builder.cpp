@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "cpu/conv2d/stem_max_pool.h"
 #include "cpu/plan/cost.h"
 #include "cpu/plan/tune.h"
 #include "fusor/op_names.h"
@@ -84,9 +85,10 @@ class Builder {
       const fusor_graph_node& node = graph_.nodes[i];
       for (int32_t k = 0; k < node.input_count; ++k)
         if (node.inputs[k] >= 0) --values_[node.inputs[k]].uses;
+      if (is_merged_[i]) continue;
       fusor_status status;
       if (convolutions_[i])
-        status = lower_convolution(node, std::move(convolutions_[i]), reasons_[i]);
+        status = lower_convolution(i);
       else if (is_view(node.op))
         status = lower_view(node);
       else
@@ -121,6 +123,8 @@ class Builder {
   fusor_status prepare_convolutions() {
     convolutions_.resize(graph_.node_count);
     reasons_.assign(graph_.node_count, kByModel);
+    pools_.assign(graph_.node_count, nullptr);
+    is_merged_.assign(graph_.node_count, false);
     for (int32_t i = 0; i < graph_.node_count; ++i) {
       const fusor_graph_node& node = graph_.nodes[i];
       if (node.op != FUSOR_OP_CONV2D) continue;
@@ -139,8 +143,17 @@ class Builder {
       if (options_.tune == FUSOR_TUNE_MEASURE && !options.deterministic)
         options.force = tuning_.choose(kernels_, pool_, threads_, shape, weight_data, bias_data,
                                        attributes.activation, options, reasons_[i]);
-      convolutions_[i] =
-          make_convolution(kernels_, pool_, shape, weight_data, bias_data, attributes.activation, options);
+      const int32_t pool = stem_pool(node, shape, options.force);
+      if (pool >= 0) {
+        pools_[i] = &graph_.nodes[pool];
+        is_merged_[pool] = true;
+        convolutions_[i] =
+            make_stem_max_pool({kernels_, pool_, shape, weight_data, bias_data, attributes.activation},
+                               max_pool(graph_.nodes[pool]));
+      } else {
+        convolutions_[i] =
+            make_convolution(kernels_, pool_, shape, weight_data, bias_data, attributes.activation, options);
+      }
       if (!convolutions_[i])
         return fail(FUSOR_ERROR_OUT_OF_MEMORY, "%s: no memory to pack the weight", node.name);
       if (convolutions_[i]->input_form() == Convolution::InputForm::Blocked) {
@@ -150,6 +163,26 @@ class Builder {
     }
     share_residual_halos();
     return FUSOR_OK;
+  }
+
+  MaxPool max_pool(const fusor_graph_node& node) const {
+    const auto& output = graph_.values[node.outputs[0]];
+    return {*static_cast<const fusor_pool2d_attributes*>(node.attributes), output.sizes[2], output.sizes[3]};
+  }
+
+  // The max-pool that alone reads a stem's result, and can take it row by row; -1: none.
+  int32_t stem_pool(const fusor_graph_node& node, const ConvolutionShape& shape, const char* forced) const {
+    const int32_t value = node.outputs[0];
+    const bool has_residual = node.input_count > 3 && node.inputs[3] >= 0;
+    if (has_residual || values_[value].uses != 1 || (forced && std::strcmp(forced, "stem") != 0)) return -1;
+    for (int32_t i = 0; i < graph_.node_count; ++i) {
+      const fusor_graph_node& reader = graph_.nodes[i];
+      if (reader.op != FUSOR_OP_MAX_POOL2D || reader.inputs[0] != value) continue;
+      const MaxPool pooling = max_pool(reader);
+      const bool dilated = pooling.attributes.dilation[0] > 1 || pooling.attributes.dilation[1] > 1;
+      return !dilated && pooling.p * pooling.q > 0 && stem_max_pool_fits(kernels_, shape, pooling) ? i : -1;
+    }
+    return -1;
   }
 
   ConvolutionOptions convolution_options() const {
@@ -261,10 +294,23 @@ class Builder {
     return {node.name, fusor_op_names[node.op], algorithm, cost.flops, cost.bytes};
   }
 
-  // `reason` tells why the algorithm was chosen.
-  fusor_status lower_convolution(const fusor_graph_node& node, std::unique_ptr<Convolution> convolution,
-                                 const char* reason) {
-    const int32_t input_id = node.inputs[0], output_id = node.outputs[0];
+  // Of two nodes, of which the second alone reads the first's result: that is not moved.
+  StepDescription describe_merged(const fusor_graph_node& first, const fusor_graph_node& second,
+                                  const char* algorithm) const {
+    StepDescription merged = describe(first, algorithm);
+    const Cost cost = node_cost(graph_, second);
+    merged.name += std::string(" + ") + second.name;
+    merged.flops += cost.flops;
+    merged.bytes += cost.bytes - 2 * contiguous_buffer(graph_.values[first.outputs[0]]).byte_size;
+    return merged;
+  }
+
+  fusor_status lower_convolution(int32_t index) {
+    const fusor_graph_node& node = graph_.nodes[index];
+    std::unique_ptr<Convolution> convolution = std::move(convolutions_[index]);
+    const char* const reason = reasons_[index];
+    const fusor_graph_node* const pool = pools_[index];
+    const int32_t input_id = node.inputs[0], output_id = (pool ? *pool : node).outputs[0];
     const int32_t residual_id = node.input_count > 3 ? node.inputs[3] : -1;
     const bool planar = convolution->input_form() == Convolution::InputForm::Planar;
     if (fusor_status status = planar ? need_contiguous(input_id) : need_blocked(input_id)) return status;
@@ -284,7 +330,8 @@ class Builder {
     algorithm += ")";
     const int64_t workspace_bytes = convolution->workspace_bytes(threads_);
     auto step = std::make_unique<ConvolutionStep>(std::move(convolution), residual_id >= 0);
-    step->description = describe(node, algorithm.c_str());
+    step->description =
+        pool ? describe_merged(node, *pool, algorithm.c_str()) : describe(node, algorithm.c_str());
     step->reads.push_back(planar ? values_[input_id].strided : values_[input_id].blocked);
     if (residual_id >= 0) step->reads.push_back(values_[residual_id].blocked);
     step->writes.push_back(output.blocked);
@@ -463,6 +510,8 @@ class Builder {
   std::vector<Value> values_;
   std::vector<std::unique_ptr<Convolution>> convolutions_;  // by node
   std::vector<const char*> reasons_;                        // of their algorithms
+  std::vector<const fusor_graph_node*> pools_;              // that they take along, or null
+  std::vector<bool> is_merged_;                             // by node: another's step computes it
   std::vector<BlockedShape> classes_;
 };
 

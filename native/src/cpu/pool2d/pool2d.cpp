@@ -9,15 +9,9 @@
 
 namespace fusor::cpu {
 
-namespace {
-
-using WindowOf = PoolWindow (*)(const fusor_op_call& call, int axis, int64_t output_index,
-                                int64_t input_size);
-
 // Window i starts at i * stride - padding and has `kernel` taps, `dilation` apart. As PyTorch counts padding
 // in: a window is first cut at the end of the padded image, then (for its taps) at the image.
-PoolWindow fixed_window(const fusor_op_call& call, int axis, int64_t output_index, int64_t input_size) {
-  const auto& a = *static_cast<const fusor_pool2d_attributes*>(call.attributes);
+PoolWindow pool_window(const fusor_pool2d_attributes& a, int axis, int64_t output_index, int64_t input_size) {
   const int64_t before = a.padding[axis * 2], after = a.padding[axis * 2 + 1];
   const int64_t dilation = std::max(a.dilation[axis], 1);
   const int64_t first = output_index * a.stride[axis] - before;
@@ -29,6 +23,21 @@ PoolWindow fixed_window(const fusor_op_call& call, int axis, int64_t output_inde
   const int64_t padded = std::min(last, input_size + after - 1) - first + 1;
   return {static_cast<int32_t>(start), static_cast<int32_t>(count),
           static_cast<int32_t>(a.count_include_pad ? padded : count)};
+}
+
+void fill_empty_maximum(float* vector, int lanes, int64_t live) {
+  for (int lane = 0; lane < lanes; ++lane)
+    vector[lane] = lane < live ? -std::numeric_limits<float>::infinity() : 0.f;
+}
+
+namespace {
+
+using WindowOf = PoolWindow (*)(const fusor_op_call& call, int axis, int64_t output_index,
+                                int64_t input_size);
+
+PoolWindow fixed_window(const fusor_op_call& call, int axis, int64_t output_index, int64_t input_size) {
+  return pool_window(*static_cast<const fusor_pool2d_attributes*>(call.attributes), axis, output_index,
+                     input_size);
 }
 
 // Bin i covers floor(i * size / bins) to ceil((i + 1) * size / bins).
@@ -94,10 +103,9 @@ fusor_status run(OpContext& context, const fusor_op_call& call) {
   // The maximum of nothing; lanes past the last channel stay zero.
   constexpr int kMostLanes = 16;
   float empty[2][kMostLanes] = {};
-  const float nothing = is_mean(call.op) ? 0.f : -std::numeric_limits<float>::infinity();
-  for (int lane = 0; lane < out.lanes; ++lane) {
-    empty[0][lane] = nothing;
-    empty[1][lane] = (out.blocks() - 1) * out.lanes + lane < out.c ? nothing : 0.f;
+  if (!is_mean(call.op)) {
+    fill_empty_maximum(empty[0], out.lanes, out.lanes);
+    fill_empty_maximum(empty[1], out.lanes, out.c - (out.blocks() - 1) * out.lanes);
   }
 
   zero_halo(output);

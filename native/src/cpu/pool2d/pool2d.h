@@ -27,6 +27,12 @@ struct PoolRow {
   float* output;
 };
 
+// The window of one output row (axis 0) or column (axis 1) of a pooling with fixed windows.
+PoolWindow pool_window(const fusor_pool2d_attributes& attributes, int axis, int64_t output_index,
+                       int64_t input_size);
+// What a maximum over no taps is, one vector: -infinity in the `live` first lanes, zero past them.
+void fill_empty_maximum(float* vector, int lanes, int64_t live);
+
 struct Pool2dKernels {
   void (*max_row)(const PoolRow& row);
   void (*mean_row)(const PoolRow& row);
