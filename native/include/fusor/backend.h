@@ -65,8 +65,8 @@ typedef struct fusor_graph_value {
   int32_t dtype;
   int32_t rank;
   int64_t sizes[FUSOR_MAX_RANK];
-  const fusor_buffer* constant; /* row-major without gaps, on the host; valid during plan_build only. NULL:
-                                   computed or an input */
+  const fusor_buffer* constant; /* row-major without gaps, on the host; valid during plan_build only, and
+                                   until release_constant. NULL: computed or an input */
 } fusor_graph_value;
 
 typedef struct fusor_graph_node {
@@ -90,6 +90,10 @@ typedef struct fusor_graph {
   int32_t input_count;
   const int32_t* outputs; /* value ids; may repeat, and may be inputs or constants */
   int32_t output_count;
+  /* What plan_build may call, on its own thread, for a constant that it will not read again, so that weights
+     and their packed forms are not all there at once; the constant's data is NULL then. */
+  void (*release_constant)(void* release_context, int32_t value);
+  void* release_context;
 } fusor_graph;
 
 typedef enum fusor_tune { FUSOR_TUNE_TABLE = 0, FUSOR_TUNE_MEASURE = 1 } fusor_tune;

@@ -10,7 +10,8 @@ namespace {
 // The C structs of a graph for the backend, and what they point to.
 class BackendGraph {
  public:
-  BackendGraph(Stream& stream, const Graph& graph) {
+  // Lets go of `graph`'s constants when the backend does.
+  BackendGraph(Stream& stream, Graph& graph) : engine_graph_(graph) {
     constants_.resize(graph.values.size());
     copies_.resize(graph.values.size());
     for (size_t i = 0; i < graph.values.size(); ++i) add_value(stream, graph.values[i], i);
@@ -24,10 +25,23 @@ class BackendGraph {
     graph_.input_count = static_cast<int32_t>(graph.inputs.size());
     graph_.outputs = graph.outputs.data();
     graph_.output_count = static_cast<int32_t>(graph.outputs.size());
+    graph_.release_constant = [](void* self, int32_t value) {
+      static_cast<BackendGraph*>(self)->release(static_cast<size_t>(value));
+    };
+    graph_.release_context = this;
   }
+  BackendGraph(const BackendGraph&) = delete;
+  BackendGraph& operator=(const BackendGraph&) = delete;
   const fusor_graph* get() const { return &graph_; }
 
  private:
+  void release(size_t value) {
+    constants_[value].buffer.data = nullptr;
+    constants_[value].memory = nullptr;
+    copies_[value] = HostBytes();
+    engine_graph_.values[value].constant = nullptr;
+  }
+
   void add_value(Stream& stream, const GraphValue& from, size_t index) {
     fusor_graph_value value{};
     value.struct_size = sizeof value;
@@ -67,6 +81,7 @@ class BackendGraph {
     nodes_.push_back(node);
   }
 
+  Graph& engine_graph_;
   std::vector<Operand> constants_;
   std::vector<HostBytes> copies_;
   std::vector<fusor_graph_value> values_;

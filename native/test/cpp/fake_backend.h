@@ -40,11 +40,13 @@ struct State {
   std::atomic<int> failing_streams{0};    // so many of the next ones cannot be created
   std::atomic<bool> late_failure{false};  // the next stream_synchronize fails
   std::atomic<bool> replays{false};       // plan_begin runs everything, as a captured graph would
+  std::atomic<bool> releases{false};      // plan_build lets go of each constant that it has copied
 
   std::atomic<int64_t> cached_bytes{0}, limit_bytes{0};
 
   std::atomic<int64_t> live_bytes{0}, live_blocks{0}, live_arenas{0}, live_streams{0}, live_plans{0};
-  std::atomic<int64_t> allocations{0};  // ever
+  std::atomic<int64_t> allocations{0};           // ever
+  std::atomic<int64_t> live_bytes_of_build{-1};  // after the last constant that plan_build let go of
   std::atomic<int64_t> ops{0}, conversions{0}, synchronizations{0}, steps{0};
   std::atomic<int64_t> wrong_threads{0};  // calls on a stream from another thread than its own
   std::atomic<int64_t> runs_at_once{0}, most_runs_at_once{0};  // of one plan
@@ -96,6 +98,7 @@ inline void reset() {
   s.failing_streams = 0;
   s.late_failure = false;
   s.replays = false;
+  s.releases = false;
   s.allocations = s.ops = s.conversions = s.synchronizations = s.steps = 0;
   s.most_runs_at_once = 0;
   s.open_gate();
@@ -405,6 +408,11 @@ inline fusor_status plan_build(fusor_backend_stream* stream, const fusor_graph* 
       for (int64_t k = 0; k < count(value.buffer); ++k) {
         std::memcpy(element(value.buffer, k), element(*from.constant, k),
                     static_cast<size_t>(element_size(from.dtype)));
+      }
+      if (state().releases) {
+        graph->release_constant(graph->release_context, i);
+        if (from.constant->data != nullptr) return fail(FUSOR_ERROR_INTERNAL, "a released constant is there");
+        state().live_bytes_of_build = state().live_bytes.load();
       }
     }
   }

@@ -197,6 +197,31 @@ TEST_CASE_FIXTURE(Fixture, "a plan is a snapshot: constants may be changed and r
   CHECK(read(env(), run(env(), built.plan.get(), {x.get()}).outputs[0].get()) == Floats{1, 2});
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "what a backend lets go of while it builds is freed at once, unless others have it") {
+  for (const bool held : {false, true}) {
+    TensorHandle c = make_tensor(env(), {2}, {1, 2});
+    CHECK(synchronize(env()).status == FUSOR_OK);
+    const int64_t constant_bytes = fake::state().live_bytes;
+    fake::state().releases = true;
+    fake::state().close_gate();
+    const OpResult blocked = fill(env(), {2}, 10);
+    fake::state().await_somebody_at_gate();
+    GraphBuilder g;
+    g.outputs = {g.add(g.input({2}), g.value({2}, c.get()), {2})};
+    const fusor_plan_graph graph = g.graph();
+    Built built;
+    REQUIRE(fusor_plan_build(env(), fake_device(), &graph, nullptr, Built::report, &built) == FUSOR_OK);
+    if (!held) c.reset();
+    const int64_t others = fake::state().live_bytes - constant_bytes;
+    fake::state().open_gate();
+    REQUIRE(built.outcome.wait() == FUSOR_OK);
+    CHECK(fake::state().live_bytes_of_build == others + (held ? constant_bytes : 0));
+    if (held) CHECK(read(env(), c.get()) == Floats{1, 2});
+    CHECK(read(env(), run(env(), built.plan.get(), {*blocked}).outputs[0].get()) == Floats{11, 12});
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "constants may be views, pending, or laid out by the backend") {
   fake::state().layout = fake::OutputLayout::kBlocked;
   const TensorHandle x = make_counting(env(), {1, 2, 2, 2});

@@ -81,7 +81,8 @@ void run(const Convolution& convolution, int threads, const float* planes, const
 }
 
 // PyTorch's: a NaN in the window is the result, no tap is -infinity.
-float pooled(const BlockedView& x, const MaxPool& pool, int64_t image, int64_t channel, int64_t y, int64_t column) {
+float pooled(const BlockedView& x, const MaxPool& pool, int64_t image, int64_t channel, int64_t y,
+             int64_t column) {
   const auto& a = pool.attributes;
   float most = -std::numeric_limits<float>::infinity();
   for (int64_t i = 0; i < a.kernel[0]; ++i)
@@ -96,15 +97,15 @@ float pooled(const BlockedView& x, const MaxPool& pool, int64_t image, int64_t c
 }
 
 constexpr Case kCases[] = {
-    {1, 3, 30, 30, 64, 7, 2, 3, {3, 3}, {2, 2}, {1, 1}},   // ResNet's
-    {3, 3, 21, 37, 20, 7, 2, 3, {3, 3}, {2, 2}, {1, 1}},   // ragged, channels that fill no vector
-    {2, 1, 11, 5, 1, 3, 1, 1, {2, 2}, {2, 2}, {0, 0}},     // one channel
-    {2, 4, 13, 13, 33, 3, 1, 0, {3, 2}, {1, 1}, {1, 1}},   // windows that overlap by all rows but one
-    {1, 2, 19, 23, 17, 5, 3, 2, {2, 2}, {3, 4}, {0, 0}},   // gaps between windows
-    {1, 3, 9, 9, 16, 3, 1, 1, {7, 5}, {2, 3}, {3, 2}},     // windows nearly as large as the map
-    {5, 3, 3, 3, 8, 3, 2, 1, {2, 2}, {1, 1}, {1, 1}},      // two pixels
-    {1, 3, 1, 1, 24, 1, 1, 0, {1, 1}, {1, 1}, {0, 0}},     // one pixel
-    {2, 3, 64, 18, 40, 3, 2, 1, {4, 3}, {3, 1}, {2, 0}},   // many items, rows kept and not
+    {1, 3, 30, 30, 64, 7, 2, 3, {3, 3}, {2, 2}, {1, 1}},  // ResNet's
+    {3, 3, 21, 37, 20, 7, 2, 3, {3, 3}, {2, 2}, {1, 1}},  // ragged, channels that fill no vector
+    {2, 1, 11, 5, 1, 3, 1, 1, {2, 2}, {2, 2}, {0, 0}},    // one channel
+    {2, 4, 13, 13, 33, 3, 1, 0, {3, 2}, {1, 1}, {1, 1}},  // windows that overlap by all rows but one
+    {1, 2, 19, 23, 17, 5, 3, 2, {2, 2}, {3, 4}, {0, 0}},  // gaps between windows
+    {1, 3, 9, 9, 16, 3, 1, 1, {7, 5}, {2, 3}, {3, 2}},    // windows nearly as large as the map
+    {5, 3, 3, 3, 8, 3, 2, 1, {2, 2}, {1, 1}, {1, 1}},     // two pixels
+    {1, 3, 1, 1, 24, 1, 1, 0, {1, 1}, {1, 1}, {0, 0}},    // one pixel
+    {2, 3, 64, 18, 40, 3, 2, 1, {4, 3}, {3, 1}, {2, 0}},  // many items, rows kept and not
 };
 
 }  // namespace
@@ -137,8 +138,10 @@ TEST_CASE("a stem with a max-pool gives the bits of one after the other") {
           Pool::Turn turn;
           ConvolutionOptions options;
           options.force = "stem";
-          stem = make_convolution(kernels, Pool::instance(), shape, weight.data(), bias.data(), relu, options);
-          fused = make_stem_max_pool({kernels, Pool::instance(), shape, weight.data(), bias.data(), relu}, pool);
+          stem =
+              make_convolution(kernels, Pool::instance(), shape, weight.data(), bias.data(), relu, options);
+          fused = make_stem_max_pool(
+              {kernels, Pool::instance(), shape, weight.data(), bias.data(), relu, nullptr}, pool);
         }
         REQUIRE(stem);
         REQUIRE(fused);
@@ -163,9 +166,9 @@ TEST_CASE("a stem with a max-pool gives the bits of one after the other") {
                     const int64_t channel = block * out.lanes + lane;
                     const float expected =
                         channel < a.k ? pooled(convolved.view, pool, image, channel, y, column) : 0.f;
-                    wrong += std::isnan(expected) ? !std::isnan(value)
-                                                  : std::bit_cast<uint32_t>(value) !=
-                                                        std::bit_cast<uint32_t>(expected);
+                    wrong += std::isnan(expected)
+                                 ? !std::isnan(value)
+                                 : std::bit_cast<uint32_t>(value) != std::bit_cast<uint32_t>(expected);
                   }
           CHECK(wrong == 0);
           CHECK(touched == 0);

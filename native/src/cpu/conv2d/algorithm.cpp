@@ -11,7 +11,7 @@ ConvolutionBase::ConvolutionBase(const ConvolutionRequest& request)
       input_blocks_(ceil_divide(request.shape.c, request.kernels.lanes)),
       output_blocks_(ceil_divide(request.shape.k, request.kernels.lanes)),
       activation_(request.activation),
-      bias_(2 * output_blocks_ * request.kernels.lanes) {
+      bias_(2 * output_blocks_ * request.kernels.lanes, request.memory) {
   if (request.bias) std::copy_n(request.bias, shape_.k, bias_.data());
   std::fill_n(bias_.data() + output_blocks_ * lanes(), shape_.k, std::bit_cast<float>(int32_t{-1}));
 }

@@ -5,7 +5,6 @@
 
 #include "cpu/conv2d/convolution.h"
 #include "cpu/conv2d/kernels.h"
-#include "cpu/conv2d/packed.h"
 
 namespace fusor::cpu {
 
@@ -16,6 +15,7 @@ struct ConvolutionRequest {
   const float* weight;  // [k, c / groups, r, s]
   const float* bias;    // [k] or null
   const fusor_activation& activation;
+  PackedMemory* memory;  // for the weights; null: of their own
 };
 
 constexpr int64_t ceil_divide(int64_t a, int64_t b) {

@@ -80,7 +80,7 @@ std::unique_ptr<Convolution> make_convolution(const KernelSet& kernels, Pool& po
   for (int i = 0; i < count; ++i) {
     if (options.force && std::strcmp(options.force, found[i]->name) != 0) continue;
     try {
-      return found[i]->make({kernels, pool, shape, weight, bias, activation});
+      return found[i]->make({kernels, pool, shape, weight, bias, activation, options.memory});
     } catch (const std::bad_alloc&) {
       return nullptr;
     }

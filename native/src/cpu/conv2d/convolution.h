@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "cpu/conv2d/packed.h"
 #include "cpu/isa/kernel_set.h"
 #include "cpu/layout/blocked.h"
 #include "cpu/threads/pool.h"
@@ -27,6 +28,7 @@ struct ConvolutionOptions {
   bool deterministic = false;  // the algorithm must not depend on n
   const char* force =
       nullptr;  // an algorithm's name, for tests and measuring; refused if it cannot do the shape
+  PackedMemory* memory = nullptr;  // for the weights; null: of their own
 };
 
 class Convolution {

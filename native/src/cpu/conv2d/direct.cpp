@@ -143,7 +143,7 @@ class DirectConvolution final : public ConvolutionBase {
     const ConvolutionShape& s = shape_;
     const int64_t L = lanes();
     const int64_t channels = group_channels_ * s.r * s.s;
-    weights_ = PackedFloats(s.groups * group_output_blocks_ * L * channels);
+    weights_ = PackedFloats(s.groups * group_output_blocks_ * L * channels, request.memory);
     const int threads =
         static_cast<int>(std::clamp<int64_t>(weights_.bytes() >> 18, 1, request.pool.threads()));
     parallel_for(request.pool, threads, panels_, [&](int64_t panel) {

@@ -61,7 +61,7 @@ class DepthwiseConvolution final : public GroupedBase {
  public:
   explicit DepthwiseConvolution(const ConvolutionRequest& request) : GroupedBase(request) {
     const int64_t L = lanes(), taps = shape_.r * shape_.s;
-    weights_ = PackedFloats(output_blocks_ * taps * L);
+    weights_ = PackedFloats(output_blocks_ * taps * L, request.memory);
     for (int64_t k = 0; k < shape_.k; ++k)
       for (int64_t t = 0; t < taps; ++t)
         weights_.data()[(k / L * taps + t) * L + k % L] = request.weight[k * taps + t];
@@ -80,7 +80,7 @@ class DepthwiseConvolution final : public GroupedBase {
 class GroupedConvolution final : public GroupedBase {
  public:
   explicit GroupedConvolution(const ConvolutionRequest& request) : GroupedBase(request) {
-    find_terms();
+    find_terms(request.memory);
     pack(request);
   }
   const char* algorithm() const override { return "grouped"; }
@@ -102,7 +102,7 @@ class GroupedConvolution final : public GroupedBase {
   }
 
   // Terms of a block: every pair of j and input block that serves a lane, those of one input block together.
-  void find_terms() {
+  void find_terms(PackedMemory* memory) {
     const int64_t L = lanes(), channels = shape_.c / shape_.groups;
     int64_t weights = 0;
     for (int64_t block = 0; block < output_blocks_; ++block) {
@@ -135,7 +135,7 @@ class GroupedConvolution final : public GroupedBase {
         weights += source.terms * shape_.r * shape_.s * L;
       }
     }
-    weights_ = PackedFloats(weights);
+    weights_ = PackedFloats(weights, memory);
   }
 
   // [block][source][tap][term][L]

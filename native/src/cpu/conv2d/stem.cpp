@@ -65,7 +65,7 @@ void StemRowsConvolution::copy_padded(const float* planes, int64_t first, float*
 // [panel][tap][vector][L]
 void StemRowsConvolution::pack(const ConvolutionRequest& request) {
   const int64_t L = lanes();
-  weights_ = PackedFloats(output_blocks_ * L * taps_);
+  weights_ = PackedFloats(output_blocks_ * L * taps_, request.memory);
   for (int64_t k = 0; k < shape_.k; ++k) {
     const int64_t first = k / L / kPanelVectors * kPanelVectors;
     const int64_t width = std::min<int64_t>(kPanelVectors, output_blocks_ - first) * L;

@@ -234,7 +234,7 @@ class WinogradConvolution final : public ConvolutionBase {
     const WeightTransform<kSize> transform = Scheme::weights();
     const auto& g = transform.g;
     const int64_t L = lanes(), c = shape_.c;
-    weights_ = PackedFloats(output_blocks_ * L * kPoints * c);
+    weights_ = PackedFloats(output_blocks_ * L * kPoints * c, request.memory);
     const int threads =
         static_cast<int>(std::clamp<int64_t>(weights_.bytes() >> 18, 1, request.pool.threads()));
     parallel_for(request.pool, threads, panels_, [&](int64_t panel) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cpu/conv2d/stem_max_pool.h"
+#include "cpu/memory/memory.h"
 #include "cpu/plan/cost.h"
 #include "cpu/plan/tune.h"
 #include "fusor/op_names.h"
@@ -63,6 +64,8 @@ bool is_view(int32_t op) {
 
 // Why a convolution has its algorithm, where nothing was measured.
 constexpr const char* kByModel = "model";
+// Memory of released constants that may wait to be given back to the system.
+constexpr int64_t kMostKept = 16 << 20;
 
 class Builder {
  public:
@@ -136,6 +139,7 @@ class Builder {
       if (is_empty(graph_.values[node.outputs[0]]) || is_empty(graph_.values[node.inputs[0]])) continue;
       const auto& attributes = *static_cast<const fusor_conv2d_attributes*>(node.attributes);
       ConvolutionOptions options = convolution_options();
+      options.memory = &packed_memory_;
       const ConvolutionShape shape = convolution_shape(graph_, node);
       const float* weight_data = data_of<const float>(*weight.constant);
       const float* bias_data =
@@ -147,15 +151,16 @@ class Builder {
       if (pool >= 0) {
         pools_[i] = &graph_.nodes[pool];
         is_merged_[pool] = true;
-        convolutions_[i] =
-            make_stem_max_pool({kernels_, pool_, shape, weight_data, bias_data, attributes.activation},
-                               max_pool(graph_.nodes[pool]));
+        convolutions_[i] = make_stem_max_pool(
+            {kernels_, pool_, shape, weight_data, bias_data, attributes.activation, options.memory},
+            max_pool(graph_.nodes[pool]));
       } else {
         convolutions_[i] =
             make_convolution(kernels_, pool_, shape, weight_data, bias_data, attributes.activation, options);
       }
       if (!convolutions_[i])
         return fail(FUSOR_ERROR_OUT_OF_MEMORY, "%s: no memory to pack the weight", node.name);
+      if (values_[node.inputs[1]].uses == 1) let_go(node.inputs[1]);
       if (convolutions_[i]->input_form() == Convolution::InputForm::Blocked) {
         Value& input = values_[node.inputs[0]];
         input.halo = widest(input.halo, convolutions_[i]->input_halo());
@@ -163,6 +168,14 @@ class Builder {
     }
     share_residual_halos();
     return FUSOR_OK;
+  }
+
+  // Of a constant that is not read again. What that frees is kept for other tensors; but there are none while
+  // a plan is built.
+  void let_go(int32_t constant) {
+    if (!graph_.release_constant) return;
+    graph_.release_constant(graph_.release_context, constant);
+    if (kept_memory() > kMostKept) release_kept_memory();
   }
 
   MaxPool max_pool(const fusor_graph_node& node) const {
@@ -255,6 +268,7 @@ class Builder {
                   static_cast<long long>(operand.geometry.byte_size));
     std::memcpy(data.data(), buffer_data(source), static_cast<size_t>(operand.geometry.byte_size));
     contents_.constants.push_back(std::move(data));
+    let_go(id);
     return FUSOR_OK;
   }
 
@@ -506,6 +520,7 @@ class Builder {
   const fusor_graph& graph_;
   const fusor_plan_options& options_;
   Tuning tuning_;
+  PackedMemory packed_memory_;
   PlanContents& contents_;
   std::vector<Value> values_;
   std::vector<std::unique_ptr<Convolution>> convolutions_;  // by node

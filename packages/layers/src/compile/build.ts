@@ -18,22 +18,26 @@ export interface BuiltPlan {
 /**
  * Optimizes a graph and has the engine make a plan of it. The graph is used up.
  * @param inputs the dtypes in which the inputs come
- * @param optimized told between the two, when the graph has all the constants that the plan will be made from
+ * @param handedOver told when the engine has taken hold of the constants; from then on it alone should, so that each can
+ *   go as soon as it is packed
  */
 export async function buildGraph(
   graph: Graph,
   inputs: readonly DType[],
   options: ResolvedOptions,
-  optimized: (graph: Graph) => void = () => undefined,
+  handedOver: () => void = () => undefined,
 ): Promise<BuiltPlan> {
   let final = graph;
   try {
     const traced = graph.nodes.length;
     const counts = await runPasses(graph);
     if (options.dtype !== 'f32') final = await toDType(graph, options.dtype, inputs);
-    optimized(final);
-    const native = await buildPlan(reachable(final, options.device).toNative(), options.build);
-    return { native, graph: final.outline(), traced, counts };
+    const native = buildPlan(reachable(final, options.device).toNative(), options.build);
+    const outline = final.outline();
+    final.dispose();
+    graph.dispose();
+    handedOver();
+    return { native: await native, graph: outline, traced, counts };
   } finally {
     final.dispose();
     graph.dispose();

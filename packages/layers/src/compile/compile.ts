@@ -71,18 +71,10 @@ async function compileFixed(
   });
   const { name } = model.constructor;
   if (options.weights === 'keep') return planOf(name, signature, options, graph);
-  // Weights that batch-norm was folded into are there twice: the old ones go before the plan makes its own.
-  let tensors: readonly Tensor[] = [];
-  const releaseUnused = (optimizedGraph: Graph): void => {
-    tensors = release(model);
-    const used = new Set(optimizedGraph.constants().map(({ constant }) => constant));
-    for (const tensor of tensors) if (!used.has(tensor)) tensor.dispose();
+  const handedOver = (): void => {
+    for (const tensor of release(model)) tensor.dispose();
   };
-  try {
-    return await planOf(name, signature, options, graph, { optimized: releaseUnused });
-  } finally {
-    for (const tensor of tensors) tensor.dispose();
-  }
+  return planOf(name, signature, options, graph, { handedOver });
 }
 
 /** A plan for each batch that is met; the weights are kept for those to come. */
@@ -138,7 +130,7 @@ interface Hooks {
   /** Frees what `again` needs. */
   readonly release?: () => void;
   /** As {@link buildGraph} takes it. */
-  readonly optimized?: (graph: Graph) => void;
+  readonly handedOver?: () => void;
 }
 
 /** Plans the first batch, from `first`, and leaves others to `again`. */
@@ -147,14 +139,14 @@ async function planOf(
   signature: Signature,
   options: ResolvedOptions,
   first: Graph,
-  { again, release = () => undefined, optimized }: Hooks = {},
+  { again, release = () => undefined, handedOver }: Hooks = {},
 ): Promise<Plan<unknown>> {
   let unused: Graph | undefined = first;
   const build = async (batch: number): Promise<BuiltPlan> => {
     const graph = unused ?? again!(batch);
     unused = undefined;
     const inputs = signature.inputs.map((input) => input.dtype);
-    return buildGraph(graph, inputs, options, optimized);
+    return buildGraph(graph, inputs, options, handedOver);
   };
   const plan = new Plan<unknown>({ name, signature, options, build, release });
   try {
