@@ -1,7 +1,6 @@
 #include "cpu/batch_norm/batch_norm.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "cpu/elementwise/stream.h"
 #include "cpu/layout/blocked.h"
@@ -30,22 +29,19 @@ struct Parameters {
   float *mean = nullptr, *scale = nullptr, *shift = nullptr;
 };
 
-bool make_parameters(Scratch& scratch, const fusor_op_call& call, float epsilon, int64_t c, int64_t padded,
+bool make_parameters(OpContext& context, const fusor_op_call& call, float epsilon, int64_t c, int64_t padded,
                      Parameters& p) {
-  float* memory = scratch.floats(3 * padded);
+  float* memory = context.scratch.floats(3 * padded);
   if (!memory) return false;
   std::fill_n(memory, 3 * padded, 0.f);
   p = {memory, memory + padded, memory + 2 * padded};
   const float* mean = data_of<const float>(*call.inputs[1]);
   const float* variance = data_of<const float>(*call.inputs[2]);
   const fusor_buffer *weight = optional_input(call, 3), *bias = optional_input(call, 4);
-  for (int64_t i = 0; i < c; ++i) {
-    p.mean[i] = mean[i];
-    const double gain = weight ? static_cast<double>(data_of<const float>(*weight)[i]) : 1.0;
-    p.scale[i] =
-        static_cast<float>(gain / std::sqrt(static_cast<double>(variance[i]) + static_cast<double>(epsilon)));
-    p.shift[i] = bias ? data_of<const float>(*bias)[i] : 0.f;
-  }
+  std::copy_n(mean, c, p.mean);
+  if (bias) std::copy_n(data_of<const float>(*bias), c, p.shift);
+  context.kernels.batch_norm->scales(variance, weight ? data_of<const float>(*weight) : nullptr,
+                                     static_cast<double>(epsilon), c, p.scale);
   return true;
 }
 
@@ -138,8 +134,7 @@ fusor_status run(OpContext& context, const fusor_op_call& call) {
   if (shape.n * shape.c * shape.inner == 0) return FUSOR_OK;
   const int64_t lanes = context.kernels.lanes;
   Parameters parameters;
-  if (!make_parameters(context.scratch, call, a.epsilon, shape.c, (shape.c + lanes - 1) / lanes * lanes,
-                       parameters))
+  if (!make_parameters(context, call, a.epsilon, shape.c, (shape.c + lanes - 1) / lanes * lanes, parameters))
     return no_memory();
 
   const fusor_buffer& x = *call.inputs[0];
@@ -218,8 +213,7 @@ fusor_status run_training(OpContext& context, const fusor_op_call& call) {
   normalise.inputs = inputs;
   normalise.input_count = 5;
   Parameters parameters;
-  if (!make_parameters(context.scratch, normalise, a.epsilon, shape.c, shape.c, parameters))
-    return no_memory();
+  if (!make_parameters(context, normalise, a.epsilon, shape.c, shape.c, parameters)) return no_memory();
   run_contiguous(context, shape, data_of<const float>(x), nullptr, data_of<float>(*call.outputs[0]),
                  parameters, {});
   return FUSOR_OK;

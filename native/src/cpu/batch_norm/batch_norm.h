@@ -24,6 +24,8 @@ struct BatchNormKernels {
   void (*scale_shift)(const ScaleShift& run);
   void (*scale_shift_each)(const ScaleShift& run);
   void (*scale_shift_blocked)(const ScaleShift& run);
+  // scale = weight / sqrt(variance + epsilon), in double; `weight` null: 1.
+  void (*scales)(const float* variance, const float* weight, double epsilon, int64_t count, float* scale);
   // Mean and sum of squared deviations of `count` (>= 1) elements.
   void (*statistics)(const float* x, int64_t count, float* mean, float* squared_deviations);
 };

@@ -12,8 +12,9 @@ FUSOR_INLINE Vec load_lanes(const float* p, int lanes) {
 }
 
 enum class Parameters { One, Each, Blocked };
+enum class Activation { None, Relu, Other };
 
-template <Parameters kParameters, bool kResidual, bool kRelu>
+template <Parameters kParameters, bool kResidual, Activation kActivation>
 FUSOR_INLINE void run_vectors(const ScaleShift& run) {
   Vec mean, scale, shift;
   if (kParameters == Parameters::One)
@@ -33,7 +34,8 @@ FUSOR_INLINE void run_vectors(const ScaleShift& run) {
     }
     Vec v = multiply_add(load_lanes(run.x + i, lanes) - mean, scale, shift);
     if (kResidual) v = v + load_lanes(run.residual + i, lanes);
-    v = kRelu ? relu(v) : activate(v, run.activation);
+    if (kActivation == Activation::Relu) v = relu(v);
+    if (kActivation == Activation::Other) v = activate(v, run.activation);
     if (lanes == kLanes)
       store(run.y + i, v);
     else
@@ -41,13 +43,28 @@ FUSOR_INLINE void run_vectors(const ScaleShift& run) {
   }
 }
 
+template <Parameters kParameters, bool kResidual>
+void scale_shift_then(const ScaleShift& run) {
+  switch (run.activation.kind) {
+    case FUSOR_ACTIVATION_NONE:
+      return run_vectors<kParameters, kResidual, Activation::None>(run);
+    case FUSOR_ACTIVATION_RELU:
+      return run_vectors<kParameters, kResidual, Activation::Relu>(run);
+    default:
+      return run_vectors<kParameters, kResidual, Activation::Other>(run);
+  }
+}
 template <Parameters kParameters>
-void scale_shift_with(const ScaleShift& run) {
-  const bool is_relu = run.activation.kind == FUSOR_ACTIVATION_RELU;
-  if (run.residual)
-    is_relu ? run_vectors<kParameters, true, true>(run) : run_vectors<kParameters, true, false>(run);
-  else
-    is_relu ? run_vectors<kParameters, false, true>(run) : run_vectors<kParameters, false, false>(run);
+void scale_shift_with(const ScaleShift& given) {
+  const ScaleShift run = given;  // in registers: no result can alias it
+  run.residual ? scale_shift_then<kParameters, true>(run) : scale_shift_then<kParameters, false>(run);
+}
+
+void scales(const float* variance, const float* weight, double epsilon, int64_t count, float* scale) {
+  for (int64_t i = 0; i < count; ++i) {
+    const double gain = weight ? static_cast<double>(weight[i]) : 1.0;
+    scale[i] = static_cast<float>(gain / __builtin_sqrt(static_cast<double>(variance[i]) + epsilon));
+  }
 }
 
 // In double: a channel may have millions of elements, and the mean is subtracted from every one.
@@ -91,6 +108,6 @@ void statistics(const float* x, int64_t count, float* mean, float* squared_devia
 extern const BatchNormKernels batch_norm_kernels;
 const BatchNormKernels batch_norm_kernels{scale_shift_with<Parameters::One>,
                                           scale_shift_with<Parameters::Each>,
-                                          scale_shift_with<Parameters::Blocked>, statistics};
+                                          scale_shift_with<Parameters::Blocked>, scales, statistics};
 
 }  // namespace fusor::cpu::FUSOR_SIMD_NAMESPACE

@@ -67,7 +67,6 @@ void stream(const void* source, void* destination, int64_t bytes) {
     store_streaming(reinterpret_cast<float*>(to + i), v);
   }
   __builtin_memcpy(to + i, from + i, static_cast<size_t>(bytes - i));
-  finish_streaming();
 }
 
 }  // namespace

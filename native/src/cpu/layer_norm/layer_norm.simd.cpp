@@ -175,7 +175,6 @@ void run(const LayerNormRows& rows) {
   for (int64_t row = 1; row < r.rows; ++row)
     scaling = pass<kNorm, kResidual, kStream, true, true>(r, p, (row - 1) * r.width, scaling, row * r.width);
   pass<kNorm, kResidual, kStream, true, false>(r, p, (r.rows - 1) * r.width, scaling, 0);
-  if (kStream) finish_streaming();
 }
 
 void layer_norm(const LayerNormRows& r) {

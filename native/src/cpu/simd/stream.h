@@ -3,6 +3,7 @@
 //
 // An ordinary store first reads the line that it writes (and later evicts it): a copy then moves three bytes
 // for every two. A streaming store of a whole line does not. Where the set has none it is an ordinary store.
+// They are ordered before what another thread does once a team has ended (threads/pool.cpp), not sooner.
 #pragma once
 
 #include "cpu/simd/vector.h"
@@ -30,13 +31,6 @@ FUSOR_INLINE void store_streaming(float* p, Vec v) {
   _mm_stream_ps(p, reinterpret_cast<__m128>(v));
 #else
   store(p, v);
-#endif
-}
-
-// After the last streaming store of a piece of work, before another thread may read it.
-FUSOR_INLINE void finish_streaming() {
-#if defined(__x86_64__)
-  _mm_sfence();
 #endif
 }
 

@@ -119,7 +119,6 @@ void run(const SoftmaxRows& r) {
     else
       pass<kLog, kStream, true, false>(done, nullptr, r.width);
   }
-  if (kStream) finish_streaming();
 }
 
 void rows(const SoftmaxRows& r) {

@@ -95,6 +95,14 @@ int core_count(State& s) {
   return cores;
 }
 
+// Streaming stores (simd/stream.h) are ordered by nothing else. Once per thread and team: after each piece of
+// 8 KB it took a third of a thread's time to wait for them.
+void order_streaming_stores() {
+#if defined(__x86_64__)
+  __builtin_ia32_sfence();
+#endif
+}
+
 void* worker_main(void* argument) {
 #if defined(__linux__)
   prctl(PR_SET_NAME, "fusor-worker", 0, 0, 0);
@@ -108,6 +116,7 @@ void* worker_main(void* argument) {
     if (!worker.posted.exchange(false, std::memory_order_acquire)) continue;
     spin = worker.spin;
     worker.function(worker.context, worker.team);
+    order_streaming_stores();
     if (s.end.remaining.fetch_sub(1, std::memory_order_acq_rel) == 1) s.end.done.advance();
   }
   return nullptr;
@@ -218,6 +227,7 @@ void Pool::run_team(int threads, void (*function)(void*, Team&), void* context, 
   caller.threads_ = threads;
   if (threads == 1) {
     function(context, caller);
+    order_streaming_stores();
     return;
   }
 
@@ -235,6 +245,7 @@ void Pool::run_team(int threads, void (*function)(void*, Team&), void* context, 
     worker.job.advance();
   }
   function(context, caller);
+  order_streaming_stores();
   // Whoever passed a barrier has begun, and shares are taken to the last item: what nobody began is not
   // needed.
   if (start == Start::IfNeeded) {
