@@ -1,11 +1,12 @@
+// Launches: the blocks of a grid spread over host threads, each with its shared memory and its threads'
+// stacks.
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
-#include <csignal>
-#include <cstdarg>
-#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -15,13 +16,9 @@
 
 #include "emulator/block_state.h"
 #include "emulator/device_state.h"
-
-extern "C" void fusor_fiber_switch(void** save_stack, void* load_stack);
+#include "emulator/faults.h"
 
 namespace fusor::cuda::emulator {
-
-thread_local BlockState* current_block = nullptr;
-thread_local Fiber* current_fiber = nullptr;
 
 namespace {
 
@@ -47,132 +44,6 @@ size_t page_bytes() {
 
 size_t round_up(size_t value, size_t step) {
   return (value + step - 1) / step * step;
-}
-
-void switch_to(Fiber* fiber, void** save) {
-  ++current_block->counters.switches;
-  current_fiber = fiber;
-  fusor_fiber_switch(save, fiber->stack_pointer);
-}
-
-std::string describe_threads(const BlockState& block) {
-  // Threads that wait for the same thing at the same place are told together.
-  std::string text;
-  constexpr int kMostLines = 16;
-  int lines = 0;
-  for (size_t first = 0; first < block.fibers.size() && lines < kMostLines;) {
-    const Fiber& f = block.fibers[first];
-    size_t last = first;
-    auto same = [&](const Fiber& g) {
-      return g.done == f.done && g.waiting_for == f.waiting_for && g.place.line() == f.place.line();
-    };
-    while (last + 1 < block.fibers.size() && same(block.fibers[last + 1])) ++last;
-    char line[256];
-    const char* file = f.place.file_name();
-    if (const char* slash = std::strrchr(file, '/')) file = slash + 1;
-    if (f.done) {
-      std::snprintf(line, sizeof line, "\n  threads %zu to %zu have ended", first, last);
-    } else if (f.waiting_for == nullptr) {
-      std::snprintf(line, sizeof line, "\n  threads %zu to %zu can run", first, last);
-    } else {
-      std::snprintf(line, sizeof line, "\n  threads %zu to %zu wait at %s, %s:%u", first, last, f.waiting_for,
-                    file, static_cast<unsigned>(f.place.line()));
-    }
-    text += line;
-    ++lines;
-    first = last + 1;
-  }
-  return text;
-}
-
-[[noreturn]] void end_block_with(const char* reason) {
-  BlockState& block = *current_block;
-  if (current_fiber != nullptr) current_fiber->in_model = true;  // and stays so: it does not run again
-  char where[512];
-  const char* file = block.launch_place.file_name();
-  if (const char* slash = std::strrchr(file, '/')) file = slash + 1;
-  const unsigned thread = current_fiber != nullptr ? current_fiber->number : 0;
-  std::snprintf(where, sizeof where, "%s:%u (%s): block (%u, %u, %u), thread %u: ", file,
-                static_cast<unsigned>(block.launch_place.line()), block.launch_place.function_name(),
-                block.index.x, block.index.y, block.index.z, thread);
-  block.fault = std::string(where) + reason + describe_threads(block);
-  // The fibers are abandoned where they are: device code owns nothing.
-  void* abandoned;
-  fusor_fiber_switch(&abandoned, block.main_stack_pointer);
-  __builtin_unreachable();
-}
-
-/** Lets the copy engine do one thing: as late as can be, or in the random schedule now and then. */
-void run_engine() {
-  auto& engine = current_block->engine;
-  size_t which = 0;
-  if (current_block->schedule == Schedule::reverse) which = engine.size() - 1;
-  if (current_block->schedule == Schedule::random) which = next_random() % engine.size();
-  const std::shared_ptr<AsyncOperation> operation = std::move(engine[which]);
-  engine.erase(engine.begin() + static_cast<ptrdiff_t>(which));
-  if (operation->done) return;
-  operation->done = true;
-  operation->run();
-}
-
-Fiber* next_fiber() {
-  auto& ready = current_block->ready;
-  auto& engine = current_block->engine;
-  while (!engine.empty() &&
-         (ready.empty() || (current_block->schedule == Schedule::random && next_random() % 8 == 0))) {
-    run_engine();
-  }
-  if (ready.empty()) {
-    end_block_with(
-        "no thread can go on: a barrier or collective was not reached by all threads that it waits for");
-  }
-  if (current_block->schedule == Schedule::random)
-    std::swap(ready[next_random() % ready.size()], ready.back());
-  Fiber* fiber = ready.back();
-  ready.pop_back();
-  return fiber;
-}
-
-void complete(Barrier& barrier) {
-  std::vector<Fiber*> waiting;
-  waiting.swap(barrier.waiting);
-  barrier.arrived = barrier.expected = 0;
-  make_ready(waiting.data(), static_cast<unsigned>(waiting.size()));
-  waiting.clear();
-  barrier.waiting.swap(waiting);  // keeps its capacity
-}
-
-extern "C" void fusor_fiber_entry() {
-  current_block->call->run();
-  Fiber* me = current_fiber;
-  me->in_model = true;
-  if (!me->stores.empty()) {
-    fault("the thread ends while the copy engine may still read what it stores from shared memory");
-  }
-  me->done = true;
-  BlockState& block = *current_block;
-  if (--block.live == 0) {
-    void* abandoned;
-    fusor_fiber_switch(&abandoned, block.main_stack_pointer);
-  } else {
-    switch_to(next_fiber(), &me->stack_pointer);
-  }
-  __builtin_unreachable();
-}
-
-void* prepare_stack(unsigned char* top) {
-  // What fusor_fiber_switch pops: zeros for the registers and the entry's address.
-  auto* slot = reinterpret_cast<uintptr_t*>(top);
-#if defined(__x86_64__)
-  *--slot = 0;  // the entry sees a stack as after a call: 8 bytes off a multiple of 16
-  *--slot = reinterpret_cast<uintptr_t>(&fusor_fiber_entry);
-  for (int i = 0; i < 6; ++i) *--slot = 0;
-#else
-  slot -= 20;
-  for (int i = 0; i < 20; ++i) slot[i] = 0;
-  slot[11] = reinterpret_cast<uintptr_t>(&fusor_fiber_entry);  // x30
-#endif
-  return slot;
 }
 
 void map_shared_memory(BlockState& block, size_t dynamic_bytes) {
@@ -231,7 +102,7 @@ void run_block(BlockState& block) {
   }
   current_block = &block;
   make_ready(all.data(), count);
-  switch_to(next_fiber(), &block.main_stack_pointer);
+  run_fibers();
   for (unsigned i = 0; i < count && block.fault.empty(); ++i) {
     if (std::memcmp(block.stacks + i * kStackBytes, &kStackCanary, sizeof kStackCanary) != 0) {
       block.fault = "a thread used more than the 64 KiB of stack that the emulator gives it";
@@ -241,57 +112,6 @@ void run_block(BlockState& block) {
   current_fiber = nullptr;
   current_block = nullptr;
 }
-
-// ---- signals: what the checks of accesses did not see
-// -------------------------------------------------------------------
-
-struct sigaction previous_actions[NSIG];
-
-void on_signal(int number, siginfo_t* info, void*) {
-  if (current_block == nullptr) {  // not a kernel's: as if this handler were not here
-    sigaction(number, &previous_actions[number], nullptr);
-    return;
-  }
-  char text[128];
-  std::snprintf(text, sizeof text, "signal %d (%s) at address %p", number, strsignal(number), info->si_addr);
-  end_block_with(text);
-}
-
-/** At every launch: others may have set theirs since. */
-void install_signal_handlers() {
-  static std::mutex mutex;
-  const std::lock_guard lock(mutex);
-  for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
-    struct sigaction present {};
-    sigaction(number, nullptr, &present);
-    if ((present.sa_flags & SA_SIGINFO) != 0 && present.sa_sigaction == on_signal) continue;
-    previous_actions[number] = present;
-    struct sigaction action {};
-    action.sa_sigaction = on_signal;
-    // NODEFER: the handler is left by a switch of stacks, never by returning.
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-    sigaction(number, &action, nullptr);
-  }
-}
-
-/** A stack for the signal handler: a fiber's own may be what overflowed. */
-class SignalStack {
- public:
-  SignalStack() : memory_(std::make_unique<unsigned char[]>(kBytes)) {
-    stack_t mine{};
-    mine.ss_sp = memory_.get();
-    mine.ss_size = kBytes;
-    sigaltstack(&mine, &previous_);
-  }
-  ~SignalStack() { sigaltstack(&previous_, nullptr); }
-  SignalStack(const SignalStack&) = delete;
-  SignalStack& operator=(const SignalStack&) = delete;
-
- private:
-  static constexpr size_t kBytes = 64 * 1024;
-  std::unique_ptr<unsigned char[]> memory_;
-  stack_t previous_{};
-};
 
 }  // namespace
 
@@ -340,141 +160,6 @@ void* static_shared(const void* key, size_t bytes) {
   std::memset(begin, 0xff, round_up(bytes, 16) + kGap);
   block.static_arrays.push_back({key, begin, bytes});
   return begin;
-}
-
-void fault(const char* format, ...) {
-  char text[1024];
-  va_list list;
-  va_start(list, format);
-  std::vsnprintf(text, sizeof text, format, list);
-  va_end(list);
-  if (current_block == nullptr) {
-    std::fprintf(stderr, "emulator, outside of a kernel: %s\n", text);
-    std::abort();
-  }
-  end_block_with(text);
-}
-
-uint64_t next_random() {
-  uint64_t& state = current_block->random;
-  state ^= state << 13;
-  state ^= state >> 7;
-  state ^= state << 17;
-  return state;
-}
-
-void wait(const char* what, Place place) {
-  Fiber* me = current_fiber;
-  me->waiting_for = what;
-  me->place = place;
-  Fiber* next = next_fiber();
-  if (next != me) switch_to(next, &me->stack_pointer);
-  me->waiting_for = nullptr;
-}
-
-void make_ready(Fiber* const* fibers, unsigned count) {
-  auto& ready = current_block->ready;
-  if (current_block->schedule == Schedule::reverse) {
-    for (unsigned i = 0; i < count; ++i) ready.push_back(fibers[i]);
-  } else {
-    for (unsigned i = count; i-- > 0;) ready.push_back(fibers[i]);
-  }
-  for (unsigned i = 0; i < count; ++i) fibers[i]->waiting_for = nullptr;
-}
-
-void let_others_go_first(const char* what, Place place) {
-  // Forward: whoever arrives last goes on at once. Otherwise it takes its place among those it has woken.
-  if (current_block->schedule == Schedule::forward) return;
-  Fiber* me = current_fiber;
-  if (current_block->schedule == Schedule::reverse) {
-    current_block->ready.insert(current_block->ready.begin(), me);
-  } else {
-    current_block->ready.push_back(me);
-  }
-  wait(what, place);
-}
-
-Gathering& gather(unsigned mask, const char* name, void* operand, Place place) {
-  Fiber* me = current_fiber;
-  const unsigned count = current_block->size.x * current_block->size.y * current_block->size.z;
-  const unsigned warp_begin = me->number / 32 * 32;
-  const unsigned present = count - warp_begin >= 32 ? ~0u : (1u << (count - warp_begin)) - 1;
-  me->place = place;
-  if ((mask >> me->lane & 1) == 0) fault("%s: lane %u is not in its own mask %08x", name, me->lane, mask);
-  if (mask & ~present) fault("%s: the mask %08x names lanes that the warp does not have", name, mask);
-  Gathering* free = nullptr;
-  Gathering* mine = nullptr;
-  for (Gathering& g : me->warp->gatherings) {
-    if (g.arrived == 0) {
-      if (free == nullptr) free = &g;
-    } else if (g.mask == mask) {
-      mine = &g;
-    } else if (g.mask & mask & (1u << me->lane)) {
-      fault("%s: lane %u is expected in a collective of mask %08x (%s)", name, me->lane, g.mask, g.name);
-    }
-  }
-  if (mine == nullptr) {
-    if (free == nullptr) fault("%s: too many divergent groups in a warp", name);
-    mine = free;
-    mine->mask = mask;
-    mine->name = name;
-  }
-  if (std::strcmp(mine->name, name) != 0) {
-    fault("%s: other lanes of the warp are at %s", name, mine->name);
-  }
-  mine->operands[me->lane] = operand;
-  mine->fibers[mine->arrived++] = me;
-  return *mine;
-}
-
-bool synchronize_threads_or(bool predicate, Place place) {
-  const InModel model;
-  BlockState& block = *current_block;
-  Barrier& barrier = block.barriers[0];
-  const unsigned count = static_cast<unsigned>(block.fibers.size());
-  if (barrier.waiting.empty()) barrier.any = false;
-  barrier.any = barrier.any || predicate;
-  if (block.live < count) {
-    current_fiber->place = place;
-    current_fiber->waiting_for = "__syncthreads";
-    fault("a barrier of the whole block after %u of its %u threads have ended", count - block.live, count);
-  }
-  if (barrier.waiting.size() + 1 == count) {
-    complete(barrier);
-    const bool any = barrier.any;
-    let_others_go_first("__syncthreads", place);
-    return any;
-  }
-  barrier.waiting.push_back(current_fiber);
-  wait("__syncthreads", place);
-  return barrier.any;
-}
-
-void synchronize_threads(Place place) {
-  synchronize_threads_or(false, place);
-}
-
-void named_barrier(int id, int threads, bool wait_for_it, Place place) {
-  const InModel model;
-  if (id < 0 || id > 15) fault("barrier %d: there are 16", id);
-  if (threads <= 0 || threads % 32 != 0 || threads > static_cast<int>(current_block->fibers.size())) {
-    fault("barrier %d: %d threads", id, threads);
-  }
-  Barrier& barrier = current_block->barriers[id];
-  if (barrier.expected != 0 && barrier.expected != static_cast<unsigned>(threads)) {
-    fault("barrier %d: of %d threads here, of %u elsewhere", id, threads, barrier.expected);
-  }
-  barrier.expected = static_cast<unsigned>(threads);
-  const bool last = barrier.waiting.size() + barrier.arrived + 1 == barrier.expected;
-  if (last) {
-    complete(barrier);
-    if (wait_for_it) let_others_go_first("bar.sync", place);
-  } else if (wait_for_it) {
-    barrier.waiting.push_back(current_fiber);
-    wait("bar.sync", place);
-  } else {
-    ++barrier.arrived;
-  }
 }
 
 size_t shared_offset(const void* p, size_t bytes, size_t alignment, const char* what) {
@@ -552,6 +237,8 @@ Status run_grid(const dim3& grid, const dim3& size, size_t shared_bytes, Place p
   for (size_t i = 1; i < workers; ++i) others.emplace_back(worker);
   worker();
   for (std::thread& other : others) other.join();
+  const std::lock_guard lock(counters_mutex);
+  ++total_counters.launches;
   if (first_fault.empty()) return {};
   return {FUSOR_ERROR_DEVICE_LOST, first_fault};
 }

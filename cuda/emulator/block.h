@@ -29,7 +29,7 @@ void set_host_threads(unsigned count);
 
 /** What was counted since the last call, over all launches. */
 struct Counters {
-  uint64_t blocks = 0, switches = 0;
+  uint64_t launches = 0, blocks = 0, switches = 0;
   uint64_t ldmatrix_phases = 0; /* 8 rows of 16 bytes: one pass through the banks if there is no conflict */
   uint64_t ldmatrix_bank_conflicts = 0; /* further passes */
 };

@@ -1,4 +1,4 @@
-// The inside of a running block, for block.cpp and the models of primitives.
+// The inside of a running block, for what runs it and for the models of primitives.
 #pragma once
 
 #include <cstddef>
@@ -158,6 +158,13 @@ class InModel {
 
 /** check_access (memory.h) without regard to InModel. */
 void require_access(const void* address, size_t bytes, size_t alignment, bool write);
+
+/** A stack pointer for a fiber that begins with the block's kernel, on a stack that ends at `top`. */
+void* prepare_stack(unsigned char* top);
+/** Runs the block's fibers until all have ended, or one has left them. */
+void run_fibers();
+/** Back to run_fibers()' caller; the fibers are abandoned where they are. */
+[[noreturn]] void leave_fibers();
 
 uint64_t next_random();
 /** Waits until another fiber passes this one to make_ready. */
