@@ -8,8 +8,8 @@
 #include "backend/eager.h"
 #include "backend/forms.h"
 #include "copy/copy.h"
+#include "fusor/node_cost.h"
 #include "fusor/op_names.h"
-#include "plan/cost.h"
 
 namespace fusor::cuda {
 namespace {
@@ -188,7 +188,7 @@ class Builder {
       targets.push_back(new_result(node.outputs[k], results[k]));
       value(node.outputs[k]).forms.push_back(targets.back());
     }
-    const Cost cost = node_cost(graph_, node);
+    const fusor_node_cost cost = fusor_cost_of_node(&graph_, &node);
     auto step = std::make_unique<OpStep>(*entry, node.attributes, std::move(arguments), std::move(targets));
     step->description = {
         node.name, fusor_op_names[node.op],

@@ -7,8 +7,8 @@
 
 #include "cpu/conv2d/stem_max_pool.h"
 #include "cpu/memory/memory.h"
-#include "cpu/plan/cost.h"
 #include "cpu/plan/tune.h"
+#include "fusor/node_cost.h"
 #include "fusor/op_names.h"
 
 namespace fusor::cpu {
@@ -304,7 +304,7 @@ class Builder {
   // ------------------------------------------------------------------------------------------------------
 
   StepDescription describe(const fusor_graph_node& node, const char* algorithm) const {
-    const Cost cost = node_cost(graph_, node);
+    const fusor_node_cost cost = fusor_cost_of_node(&graph_, &node);
     return {node.name, fusor_op_names[node.op], algorithm, cost.flops, cost.bytes};
   }
 
@@ -312,7 +312,7 @@ class Builder {
   StepDescription describe_merged(const fusor_graph_node& first, const fusor_graph_node& second,
                                   const char* algorithm) const {
     StepDescription merged = describe(first, algorithm);
-    const Cost cost = node_cost(graph_, second);
+    const fusor_node_cost cost = fusor_cost_of_node(&graph_, &second);
     merged.name += std::string(" + ") + second.name;
     merged.flops += cost.flops;
     merged.bytes += cost.bytes - 2 * contiguous_buffer(graph_.values[first.outputs[0]]).byte_size;
