@@ -17,7 +17,10 @@ void PlanTask::run(Stream& stream) {
     turn.set_inputs(inputs_);
     execute(turn);
     // Failures of devices that work ahead show here, while somebody listens.
-    if (callback_) stream.check(stream.device().backend->stream_synchronize(stream.backend_stream()));
+    if (callback_) {
+      stream.start_uploads();
+      stream.check(stream.device().backend->stream_synchronize(stream.backend_stream()));
+    }
   }
   let_go(stream, nullptr);
   callback_.succeed();

@@ -47,6 +47,7 @@ class UploadTask final : public ComputeTask {
  public:
   explicit UploadTask(HostBytes bytes)
       : ComputeTask("copy to device", "copy to device"), bytes_(std::move(bytes)) {}
+  bool is_upload() const override { return true; }
 
  protected:
   void compute(Stream& stream) override;

@@ -126,7 +126,22 @@ Stream::Entry Stream::next() {
     condition_.wait(lock);
   }
   asleep_ = false;
-  if (queue_.empty()) return {};
+  return queue_.empty() ? Entry{} : take_front();
+}
+
+void Stream::start_uploads() {
+  for (;;) {
+    Entry entry;
+    {
+      const std::lock_guard lock(mutex_);
+      if (queue_.empty() || !queue_.front().task->is_upload()) return;
+      entry = take_front();
+    }
+    execute(*entry.task);
+  }
+}
+
+Stream::Entry Stream::take_front() {
   Entry entry = std::move(queue_.front());
   queue_.pop_front();
   queued_bytes_ -= entry.bytes;

@@ -52,6 +52,9 @@ class Stream final : public Counted {
     if (stopping()) throw Error(disposed_);
   }
   void check(fusor_status status) const { fusor::check(device_, status); }
+  // Does the uploads that come next in the queue. Whoever is about to wait for a device that works ahead does
+  // them first: the next run's inputs are then on their way while this run computes.
+  void start_uploads();
   // Keeps a failure that no tensor carries for the next synchronize. The first one stays.
   void report(const Ref<Failure>& failure);
   Ref<Failure> take_report();
@@ -66,6 +69,7 @@ class Stream final : public Counted {
   static void* thread_main(void* stream);
   void work();
   Entry next();
+  Entry take_front();  // with the lock held
   void execute(Task& task);
 
   Device& device_;

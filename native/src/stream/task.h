@@ -18,6 +18,8 @@ class Task {
 
   // May throw Error (or std::bad_alloc); then fail() follows.
   virtual void run(Stream& stream) = 0;
+  // Whether it needs nothing of what was queued before it, so that it may be done earlier.
+  virtual bool is_upload() const { return false; }
   // The work was not, or not fully, done: it failed, or the stream ends. Marks outputs, calls back. Must not
   // throw.
   virtual void fail(Stream& stream, const Ref<Failure>& failure) = 0;

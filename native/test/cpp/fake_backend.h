@@ -47,7 +47,7 @@ struct State {
   std::atomic<int64_t> live_bytes{0}, live_blocks{0}, live_arenas{0}, live_streams{0}, live_plans{0};
   std::atomic<int64_t> allocations{0};           // ever
   std::atomic<int64_t> live_bytes_of_build{-1};  // after the last constant that plan_build let go of
-  std::atomic<int64_t> ops{0}, conversions{0}, synchronizations{0}, steps{0};
+  std::atomic<int64_t> ops{0}, conversions{0}, synchronizations{0}, steps{0}, uploads{0};
   std::atomic<int64_t> wrong_threads{0};  // calls on a stream from another thread than its own
   std::atomic<int64_t> runs_at_once{0}, most_runs_at_once{0};  // of one plan
 
@@ -58,6 +58,7 @@ struct State {
   std::set<uint64_t> forgotten;
   std::vector<uint64_t> seen_identities, seen_versions;  // of inputs, in order
   std::function<void(int step)> at_step;                 // called in every plan_run_step
+  std::function<void()> at_synchronize;
 
   void close_gate() {
     const std::lock_guard lock(mutex);
@@ -99,13 +100,14 @@ inline void reset() {
   s.late_failure = false;
   s.replays = false;
   s.releases = false;
-  s.allocations = s.ops = s.conversions = s.synchronizations = s.steps = 0;
+  s.allocations = s.ops = s.conversions = s.synchronizations = s.steps = s.uploads = 0;
   s.most_runs_at_once = 0;
   s.open_gate();
   const std::lock_guard lock(s.mutex);
   s.seen_identities.clear();
   s.seen_versions.clear();
   s.at_step = nullptr;
+  s.at_synchronize = nullptr;
 }
 
 inline thread_local std::string last_message;
@@ -286,6 +288,12 @@ inline void stream_destroy(fusor_backend_stream* stream) {
 inline fusor_status stream_synchronize(fusor_backend_stream* stream) {
   note_thread(stream);
   ++state().synchronizations;
+  std::function<void()> at_synchronize;
+  {
+    const std::lock_guard lock(state().mutex);
+    at_synchronize = state().at_synchronize;
+  }
+  if (at_synchronize) at_synchronize();
   if (state().late_failure.exchange(false)) return fail(FUSOR_ERROR_DEVICE_LOST, "the fake device fell off");
   return FUSOR_OK;
 }
@@ -293,6 +301,10 @@ inline fusor_status copy(fusor_backend_stream* stream, void* to, const void* fro
   note_thread(stream);
   if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));
   return FUSOR_OK;
+}
+inline fusor_status upload(fusor_backend_stream* stream, void* to, const void* from, int64_t bytes) {
+  ++state().uploads;
+  return copy(stream, to, from, bytes);
 }
 
 inline fusor_status prepare_op(fusor_backend_stream* stream, const fusor_op_call* call) {
@@ -600,7 +612,7 @@ inline const fusor_backend& backend() {
                                          stream_create,
                                          stream_destroy,
                                          stream_synchronize,
-                                         copy,
+                                         upload,
                                          copy,
                                          prepare_op,
                                          run_op,

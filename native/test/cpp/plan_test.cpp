@@ -309,6 +309,51 @@ TEST_CASE_FIXTURE(Fixture, "runs queue without limit, keep their inputs and come
   CHECK(fake::state().most_runs_at_once == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "while a run is waited for, the next one's inputs are uploaded, and no further") {
+  const PlanHandle plan = small_plan();
+  const TensorHandle x = make_tensor(env(), {2, 3}, Floats(6, 0));
+  run(env(), plan.get(), {x.get()});
+  fake::state().close_gate();
+  Outcome first, second;
+  const RunResult a = queue_run(env(), plan.get(), {x.get()}, 1, &first);
+  fake::state().await_somebody_at_gate();
+  const int64_t before = fake::state().uploads;
+  const TensorHandle y = make_tensor(env(), {2, 3}, Floats(6, 1)),
+                     z = make_tensor(env(), {2, 3}, Floats(6, 2));
+  const RunResult b = queue_run(env(), plan.get(), {y.get()}, 1, &second);
+  const TensorHandle later = make_tensor(env(), {2, 3}, Floats(6, 3));
+  int64_t at_first_wait = -1;
+  {
+    const std::lock_guard lock(fake::state().mutex);
+    fake::state().at_synchronize = [&] {
+      if (at_first_wait < 0) at_first_wait = fake::state().uploads - before;
+    };
+  }
+  fake::state().open_gate();
+  CHECK(first.wait() == FUSOR_OK);
+  CHECK(second.wait() == FUSOR_OK);
+  CHECK(at_first_wait == 2);
+  CHECK(read(env(), b.outputs[0].get())[0] == -11);
+  CHECK(read(env(), z.get())[0] == 2);
+  CHECK(read(env(), later.get())[0] == 3);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an upload that fails beside a run fails by itself") {
+  const PlanHandle plan = small_plan();
+  const TensorHandle x = make_tensor(env(), {2, 3}, Floats(6, 0));
+  run(env(), plan.get(), {x.get()});
+  fake::state().close_gate();
+  Outcome outcome;
+  const RunResult result = queue_run(env(), plan.get(), {x.get()}, 1, &outcome);
+  fake::state().await_somebody_at_gate();  // it has its memory
+  fake::state().failing_allocations = 1;
+  const TensorHandle y = make_tensor(env(), {2, 3}, Floats(6, 1));
+  fake::state().open_gate();
+  CHECK(outcome.wait() == FUSOR_OK);
+  CHECK(try_read(env(), y.get()).status == FUSOR_ERROR_OUT_OF_MEMORY);
+  CHECK(read(env(), result.outputs[0].get())[0] == -10);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a plan may be released while it runs") {
   PlanHandle plan = small_plan();
   const TensorHandle x = make_counting(env(), {2, 3});
