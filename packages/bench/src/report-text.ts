@@ -1,3 +1,4 @@
+import type { GpuState, Range } from './machine/gpu.ts';
 import type { Load } from './machine/machine.ts';
 import type { Ceiling, EngineInfo, Envelope, MissingEngine } from './results/types.ts';
 import type { Spread } from './timing/statistics.ts';
@@ -16,6 +17,7 @@ export function formatEnvelope(
     `device ${device.id} (${device.instructionSet}), Fusor ${fusor.version}${fusor.commit === undefined ? '' : ` at ${fusor.commit}`}`,
     ...(results.ceilings ?? []).map(formatCeiling),
     `other load: ${formatLoad(load.before)} before, ${formatLoad(load.after)} after${formatDuring(load.during)}`,
+    ...(results.gpu === undefined ? [] : [formatGpu(results.gpu)]),
     `random data; medians of ${plural(results.rounds, 'round')} (quartiles), engines in turns; noisy: quartiles more than ${100 * results.noiseBound}% apart`,
   ];
   for (const { label, reason } of results.missing ?? []) lines.push(`no ${label}: ${reason}`);
@@ -28,6 +30,21 @@ function formatCeiling({ threads, peakGflops, bandwidths }: Ceiling): string {
       `${level} ${copy.toFixed(0)}${read === undefined ? '' : `/${read.toFixed(0)}`}`,
   );
   return `${plural(threads, 'thread')}: f32 peak ${peakGflops.toFixed(0)} GFLOP/s; copy/read ${rates.join(', ')} GB/s (measured)`;
+}
+
+/** `GPU: 1755 to 1980 MHz, memory 2619 MHz, 41 to 63 °C, 120 to 640 W; held down by power or heat in 12% of the samples` */
+export function formatGpu({
+  processorMegahertz,
+  memoryMegahertz,
+  celsius,
+  watts,
+  heldDown,
+}: GpuState): string {
+  const range = ([least, most]: Range) =>
+    least === most ? least.toFixed(0) : `${least.toFixed(0)} to ${most.toFixed(0)}`;
+  const held =
+    heldDown === 0 ? '' : `; held down by power or heat in ${(100 * heldDown).toFixed(0)}% of the samples`;
+  return `GPU: ${range(processorMegahertz)} MHz, memory ${range(memoryMegahertz)} MHz, ${range(celsius)} °C, ${range(watts)} W${held}`;
 }
 
 function formatDuring(during: Envelope['load']['during']): string {

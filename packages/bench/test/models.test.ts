@@ -1,7 +1,9 @@
 import { countFlops, formatModels } from '@fusor/bench';
-import { trace } from '@fusor/layers';
+import { Conv2d, Flatten, Linear, ReLU, Sequential, trace } from '@fusor/layers';
+import { manualSeed } from '@fusor/native';
 import { resnet18, resnet50, resnext50_32x4d } from '@fusor/resnet';
 import { describe, expect, it } from 'vitest';
+import { compiledEngine, deviceEngine } from '../src/models/engines.ts';
 import { modelsSample } from './report/samples.ts';
 
 describe('countFlops', () => {
@@ -45,6 +47,38 @@ describe('formatModels', () => {
         engines: network.engines.map((engine, index) => (index === 0 ? engine : { ...engine, difference })),
       }));
       expect(formatModels({ ...sample, networks })).toContain('LOGITS DIFFER by more than 1e-4');
+    }
+  });
+});
+
+describe('a network on a GPU', () => {
+  it('takes turns with images that lie there, and compares the logits of the one that all engines get', async () => {
+    manualSeed(3);
+    const model = new Sequential(
+      new Conv2d(3, 4, 3),
+      new ReLU(),
+      new Flatten(),
+      new Linear(4 * 6 * 5, 2),
+    ).eval();
+    const data = Float32Array.from({ length: 3 * 8 * 7 }, (_, i) => Math.sin(i));
+    const images = { data, shape: [1, 3, 8, 7] as const };
+    const here = await compiledEngine(model, images, 2, { device: 'cpu', threads: 1 });
+    const there = await deviceEngine(model, images, 2, { device: 'cuda-emulated', threads: 1 });
+    try {
+      await here.run();
+      const seen: number[][] = [];
+      for (let run = 0; run < 4; ++run) {
+        await there.run();
+        seen.push([...there.logits]);
+      }
+      expect(seen[0]![0]).toBeCloseTo(here.logits[0]!, 5);
+      expect(seen[0]![1]).toBeCloseTo(here.logits[1]!, 5);
+      for (const logits of seen) expect(logits).toEqual(seen[0]);
+      expect((await there.profile!()).length).toBeGreaterThan(0);
+    } finally {
+      await here.close();
+      await there.close();
+      model.dispose();
     }
   });
 });

@@ -3,6 +3,7 @@ import type { Bandwidth, Ceiling } from '../results/types.ts';
 import { readCaches } from './caches.ts';
 import { CopyPool } from './copy.ts';
 import type { Traffic } from './copy-worker.ts';
+import { measureDeviceMemory } from './device-memory.ts';
 
 /** How long a thread copies or reads in one window. */
 const copyMilliseconds = 20;
@@ -10,14 +11,18 @@ const copyMilliseconds = 20;
 /** Windows of each measurement; the best counts, as other work can only lower it. */
 const windows = 3;
 
-/** What the machine can do at most on each number of threads: multiply-adds in registers, and traffic at each level of memory. */
+/**
+ * What the machine can do at most on each number of threads: multiply-adds in registers, and traffic at each level of
+ * memory; of a GPU, where threads do not matter, in its own memory.
+ */
 export async function measureCeilings(
   threadCounts: readonly number[],
   device: DeviceOption = 'cpu',
 ): Promise<Ceiling[]> {
   const ceilings: Ceiling[] = [];
+  const ofDevice = device === 'cpu' ? undefined : await measureDeviceMemory(device);
   for (const threads of threadCounts) {
-    const bandwidths = await measureBandwidths(threads);
+    const bandwidths = ofDevice ?? (await measureBandwidths(threads));
     ceilings.push({ threads, peakGflops: await bestPeak(threads, device), bandwidths });
   }
   return ceilings;

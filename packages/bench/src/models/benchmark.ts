@@ -11,7 +11,14 @@ import { findModelRivals } from '../rival/model-rivals.ts';
 import { greatestDifference } from '../timing/difference.ts';
 import { measureRounds, ratios } from '../timing/rounds.ts';
 import { spread } from '../timing/statistics.ts';
-import { compiledEngine, type Engine, eagerEngine, type Images, rivalEngine } from './engines.ts';
+import {
+  compiledEngine,
+  deviceEngine,
+  type Engine,
+  eagerEngine,
+  type Images,
+  rivalEngine,
+} from './engines.ts';
 import { countFlops } from './flops.ts';
 import { generator, randomizeNorms, uniform } from './randomize.ts';
 
@@ -146,13 +153,14 @@ async function benchmarkNetwork(
 
   const engines: Engine[] = [];
   try {
-    engines.push(await compiledEngine(model, images, outputs, { device, threads }));
+    const compiled = device === 'cpu' ? compiledEngine : deviceEngine;
+    engines.push(await compiled(model, images, outputs, { device, threads }));
     if (eager) engines.push(eagerEngine(model, images, outputs, device));
     for (const engine of engines) await engine.run();
     for (const rival of rivals) {
       progress.stage(`${title}: loading into ${rival.info.label}`);
       try {
-        const loaded = await rival.load({ name: entry.name, graph, ...images }, threads);
+        const loaded = await rival.load({ name: entry.name, graph, device, ...images }, threads);
         engines.push(rivalEngine(rival.info, loaded));
         await engines.at(-1)!.run();
       } catch (error) {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type DeviceOption, devices } from '@fusor/native';
 import { resolveDevice } from '@fusor/native/trace';
+import { watchGpu } from '../machine/gpu.ts';
 import { describeMachine, readLoad } from '../machine/machine.ts';
 import { watchOtherWork } from '../machine/other-work.ts';
 import type { Spread } from '../timing/statistics.ts';
@@ -30,9 +31,11 @@ export async function beginRun(settings: RunSettings): Promise<{ finish(): Promi
   const device = (await devices()).find((candidate) => candidate.id === id)!;
   const before = await readLoad();
   const watch = watchOtherWork();
+  const gpuWatch = watchGpu(id);
   return {
     finish: async () => {
       const during = watch.stop();
+      const gpu = await gpuWatch.stop();
       return {
         format: 'fusor-bench',
         version: resultsVersion,
@@ -42,6 +45,7 @@ export async function beginRun(settings: RunSettings): Promise<{ finish(): Promi
         machine: describeMachine(),
         device: { id: device.id, name: device.name, instructionSet: device.instructionSet },
         load: { before, after: await readLoad(), ...(during === undefined ? {} : { during }) },
+        ...(gpu === undefined ? {} : { gpu }),
         rounds: settings.rounds,
         secondsPerEngine: settings.seconds,
         noiseBound,

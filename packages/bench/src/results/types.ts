@@ -1,3 +1,4 @@
+import type { GpuState } from '../machine/gpu.ts';
 import type { Load, Machine } from '../machine/machine.ts';
 import type { Spread } from '../timing/statistics.ts';
 
@@ -24,6 +25,8 @@ export interface Envelope {
   readonly device: DeviceSummary;
   /** What the machine was doing besides. */
   readonly load: { readonly before: Load; readonly after: Load; readonly during?: OtherWork };
+  /** Clocks, temperature and power of the GPU that was measured; absent where none was, or its driver's tool is not there. */
+  readonly gpu?: GpuState;
   /** Turns of each engine. */
   readonly rounds: number;
   /** Seconds that each engine ran per row, over all rounds. */

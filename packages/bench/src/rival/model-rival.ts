@@ -6,6 +6,8 @@ export interface RivalInput {
   readonly name: string;
   /** As `trace` records it, without any pass. Its constants stay alive while a rival loads. */
   readonly graph: Graph;
+  /** Where Fusor runs it: `'cuda'` asks a rival that can for the same. */
+  readonly device?: string;
   readonly data: Float32Array<ArrayBuffer>;
   readonly shape: readonly number[];
 }
