@@ -58,6 +58,7 @@ carry('native', 'node_modules/@fusor/native', [
 carry('native/lib/shipped', 'node_modules/@fusor/native/lib', ['libfusor.so']);
 carry('cuda', 'node_modules/@fusor/cuda', [
   ...['package.json', 'CMakeLists.txt', 'cmake', 'src', 'emulator', 'test', 'lib', 'lib-emulated'],
+  ...['resources.json', 'scripts/resources'],
 ]);
 
 // The conformance test of the primitives, for the GPU where nvcc is, and the emulator's where tests were built.

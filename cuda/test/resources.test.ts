@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkResources } from '../scripts/resources/check.mjs';
 import { compareResources, countTensorInstructions, parsePtxas } from '../scripts/resources/report.mjs';
+import { kernelsWithoutTensorCores, SassReader } from '../scripts/resources/sass.mjs';
 
 const report = `
 ptxas info    : 0 bytes gmem
@@ -69,6 +70,51 @@ describe('the resources of kernels', () => {
       problems: [],
       notes: ['k uses 90 registers, 100 before'],
     });
+  });
+
+  it('include the tensor-core instructions of the machine code, where cuobjdump lists it', () => {
+    const listing = `
+Fatbin elf code:
+================
+arch = sm_80
+	code for sm_80
+		Function : _ZN5fusor4cuda5firstIfEEvPT_
+        /*0000*/                   MOV R1, c[0x0][0x28] ;                      /* 0x00000a0000017a02 */
+        /*0010*/                   HMMA.16816.F32.BF16 R4, R8, R10, R4 ;       /* 0x0000000a0804723c */
+        /*0020*/              @!P0 HMMA.1688.F32.TF32 R4, R8, R10, R4 ;        /* 0x0000000a0804723c */
+		Function : _ZN5fusor4cuda6secondEPf
+        /*0000*/                   FFMA R1, R2, R3, R4 ;                       /* 0x00000a0000017a02 */
+	code for sm_90a
+		Function : _ZN5fusor4cuda5thirdEPf
+        /*0100*/                   HGMMA.64x128x16.F32.BF16 R24, gdesc[UR4], R24 ;`;
+    const reader = new SassReader();
+    for (const line of listing.split('\n')) reader.add(line);
+    expect(
+      reader.counts.map(({ architecture, count }: { architecture: string; count: number }) => [
+        architecture,
+        count,
+      ]),
+    ).toEqual([
+      ['sm_80', 2],
+      ['sm_80', 0],
+      ['sm_90a', 1],
+    ]);
+    const row = (architecture: string, tensorInstructions: number) => ({ architecture, tensorInstructions });
+    const table = {
+      'a.cu: first<float>': row('sm_80', 2),
+      'b.cu: third': row('sm_90a', 1),
+      'c.cu: second': row('sm_80', 0),
+    };
+    expect(kernelsWithoutTensorCores(table, reader.counts)).toEqual([]);
+    expect(
+      kernelsWithoutTensorCores(
+        { 'c.cu: second': row('sm_80', 4), 'd.cu: third': row('sm_80', 1) },
+        reader.counts,
+      ),
+    ).toEqual([
+      'c.cu: second has 4 in the PTX and none in the code for sm_80',
+      'd.cu: third has 1 in the PTX and none in the code for sm_80',
+    ]);
   });
 
   it('of this build are no worse than committed in cuda/resources.json', (context) => {

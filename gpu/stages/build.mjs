@@ -1,7 +1,10 @@
 // Builds with the nvcc that is here what was also carried along built: the primitives' conformance test and the library, which
-// takes the place of the carried one. Each target is a case; ninja goes on where it was stopped.
+// takes the place of the carried one. Each target is a case; ninja goes on where it was stopped. Where cuobjdump is, a last case
+// looks into the machine code for the tensor-core instructions that the PTX has.
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { cudaFolder } from '../lib/places.mjs';
 import { has, runProgram } from '../lib/programs.mjs';
 
@@ -9,6 +12,29 @@ const TARGETS = {
   cuda: ['fusor_cuda_primitives', 'fusor_cuda'],
   'cuda-emulated': ['fusor_cuda_emulated'],
 };
+
+/** Kernels that have tensor-core instructions by the committed table, and none in the library's machine code. */
+async function lookIntoMachineCode(deadline) {
+  const scripts = join(cudaFolder, 'scripts', 'resources');
+  const { SassReader, kernelsWithoutTensorCores } = await import(
+    pathToFileURL(join(scripts, 'sass.mjs')).href
+  );
+  const reader = new SassReader();
+  const library = join(cudaFolder, 'lib', 'libfusor_cuda.so');
+  const { status, output, late } = await runProgram('cuobjdump', ['-sass', library], {
+    deadline,
+    line: (line) => reader.add(line),
+  });
+  if (late) return undefined;
+  if (status !== 0) return { status: 'failed', detail: output };
+  const { kernels } = JSON.parse(readFileSync(join(cudaFolder, 'resources.json'), 'utf8'));
+  const without = kernelsWithoutTensorCores(kernels, reader.counts);
+  if (without.length > 0) return { status: 'failed', detail: without.join('\n') };
+  return {
+    status: 'passed',
+    values: { 'kernels with them': reader.counts.filter(({ count }) => count > 0).length },
+  };
+}
 
 export async function run({ device, deadline, folder, isDone, isLate, add }) {
   const emulated = device.startsWith('cuda-emulated');
@@ -47,4 +73,12 @@ export async function run({ device, deadline, folder, isDone, isLate, add }) {
     });
     if (status !== 0) return;
   }
+  const title = 'tensor-core instructions in the machine code';
+  if (emulated || isDone(title) || isLate()) return;
+  if (!has('cuobjdump')) {
+    add(title, { status: 'skipped', detail: 'cuobjdump not found' });
+    return;
+  }
+  const found = await lookIntoMachineCode(deadline);
+  if (found !== undefined) add(title, found);
 }

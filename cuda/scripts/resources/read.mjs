@@ -13,9 +13,13 @@ function filesBelow(folder, ending) {
     .map((name) => join(folder, name));
 }
 
-function demangle(names) {
-  const { stdout, status } = spawnSync('c++filt', { input: names.join('\n'), encoding: 'utf8' });
-  return status === 0 ? stdout.trimEnd().split('\n') : names;
+/** Kernels' names as the table has them, from mangled ones. */
+export function kernelNames(mangled) {
+  const { stdout, status } = spawnSync('c++filt', { input: mangled.join('\n'), encoding: 'utf8' });
+  return (status === 0 ? stdout.trimEnd().split('\n') : mangled).map((name) => {
+    const short = name.replace(/fusor::cuda::|\(anonymous namespace\)::|^void /g, '');
+    return short.slice(0, endOfName(short));
+  });
 }
 
 /**
@@ -44,11 +48,8 @@ export function readResources(sourceFolder, buildFolder) {
       rows.push({ file, name, row: { ...kernel, tensorInstructions: counts.get(name) ?? 0 } });
     }
   }
-  const names = demangle(rows.map(({ name }) => name));
-  const entries = rows.map(({ file, row }, i) => {
-    const short = names[i].replace(/fusor::cuda::|\(anonymous namespace\)::|^void /g, '');
-    return [`${file}: ${short.slice(0, endOfName(short))}`, row];
-  });
+  const names = kernelNames(rows.map(({ name }) => name));
+  const entries = rows.map(({ file, row }, i) => [`${file}: ${names[i]}`, row]);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
