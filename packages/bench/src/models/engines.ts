@@ -67,7 +67,8 @@ export async function deviceEngine(
   const { shape, data } = images;
   const plan = await compile(model, { input: shape, ...options });
   const { device } = options;
-  const turns = device.startsWith('cuda-emulated') ? 2 : Math.max(2, Math.ceil(pastCaches / data.byteLength));
+  const isEmulated = device.startsWith('cuda-emulated');
+  const turns = isEmulated ? 2 : Math.max(2, Math.ceil(pastCaches / data.byteLength));
   const inputs = Array.from({ length: turns }, (_, turn) =>
     turn === 0 ? Tensor.from(data, shape, { device }) : Tensor.randn(shape, { device }),
   );
@@ -90,7 +91,7 @@ export async function deviceEngine(
     profile: async () => {
       const profiles = [];
       for (let round = 0; round < profileRounds; ++round)
-        profiles.push((await plan.profile(inputs[round % turns]!)).steps);
+        profiles.push((await plan.profile(inputs[round % turns]!, isEmulated ? { repeats: 1 } : {})).steps);
       return layersOf(profiles, spread);
     },
   };
