@@ -1,0 +1,7 @@
+#include "conv2d/chain_half.h"
+
+namespace fusor::cuda::chain_detail {
+
+template Status run_chain<f16>(Stream&, const Problem&, const ChainChoice&);
+
+}  // namespace fusor::cuda::chain_detail
