@@ -305,18 +305,21 @@ void tma_load_tiled(void* shared, const TensorMap* map, uint64_t* barrier, int r
 void tma_store_tiled(const TensorMap* map, const void* shared, int rank, const int* start) {
   const InModel model;
   const EncodedMap m = decode(map, kTiledMagic);
-  if (rank != 2) fault("the copy engine: stores of rank %d are not modelled", rank);
-  const size_t bytes = static_cast<size_t>(m.box[1]) * kRowBytes;
+  if (rank != 2 && rank != 3) fault("the copy engine: stores of rank %d are not modelled", rank);
+  const int planes = rank == 3 ? m.box[2] : 1;
+  const size_t bytes = static_cast<size_t>(planes) * static_cast<size_t>(m.box[1]) * kRowBytes;
   const size_t offset = shared_offset(shared, bytes, 1024, "the copy engine");
-  const int x = start[0], y = start[1];
+  const int x = start[0], y = start[1], z = rank == 3 ? start[2] : 0;
   require_fenced(offset, bytes, "the copy engine");
   auto operation = std::make_shared<AsyncOperation>();
   operation->run = [=] {
-    for (int row = 0; row < m.box[1]; ++row) {
+    for (int row = 0; row < planes * m.box[1]; ++row) {
       for (int chunk = 0; chunk < kRowBytes / 16; ++chunk) {
-        const int64_t i = x + chunk * 8, j = y + row;
+        const int64_t i = x + chunk * 8, j = y + row % m.box[1], plane = z + row / m.box[1];
         if (i < 0 || i >= m.sizes[0] || j < 0 || j >= m.sizes[1]) continue;
+        if (rank == 3 && (plane < 0 || plane >= m.sizes[2])) continue;
         auto* to = const_cast<unsigned char*>(m.data) + j * m.strides[0] + i * kElement;
+        if (rank == 3) to += plane * m.strides[1];
         if (Status status = check_range(to, 16); !status.ok()) {
           fault("the copy engine writes %s", status.message().c_str());
         }

@@ -245,7 +245,7 @@ class OpCall {
 
   class Context final : public OpContext {
    public:
-    explicit Context(Stream& stream) : OpContext(stream, 0) {}
+    explicit Context(Stream& stream, const OpOptions& options = {}) : OpContext(stream, options) {}
     Status workspace(int64_t bytes, void** pointer) override {
       memory_.push_back(std::make_unique<DeviceBuffer<unsigned char>>(static_cast<size_t>(bytes)));
       *pointer = memory_.back()->data();

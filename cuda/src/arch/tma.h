@@ -61,6 +61,18 @@ FUSOR_DEVICE void tma_store_2d(const TensorMap* map, const void* shared, int x, 
 #endif
 }
 
+FUSOR_DEVICE void tma_store_3d(const TensorMap* map, const void* shared, int x, int y, int z) {
+#if defined(__CUDACC__)
+  asm volatile(
+      "cp.async.bulk.tensor.3d.global.shared::cta.tile.bulk_group [%0, {%2, %3, %4}], [%1];" ::"l"(map),
+      "r"(shared_address(shared)), "r"(x), "r"(y), "r"(z)
+      : "memory");
+#else
+  const int start[3] = {x, y, z};
+  emulator::tma_store_tiled(map, shared, 3, start);
+#endif
+}
+
 /** Closes this thread's group of stores. */
 FUSOR_DEVICE void tma_store_commit() {
 #if defined(__CUDACC__)

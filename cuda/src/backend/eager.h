@@ -13,7 +13,7 @@ namespace fusor::cuda {
 /** Memory for the length of one op, from the device's allocator: what comes later is issued later. */
 class EagerContext final : public OpContext {
  public:
-  explicit EagerContext(Device& device) : OpContext(device.compute(), FUSOR_PRECISION_F32), device_(device) {}
+  explicit EagerContext(Device& device) : OpContext(device.compute(), {}), device_(device) {}
   ~EagerContext() override;
 
   Status workspace(int64_t bytes, void** pointer) override;

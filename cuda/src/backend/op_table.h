@@ -18,13 +18,19 @@ namespace fusor::cuda {
 
 struct IndexFault;
 
+/** What a plan was asked for; eager calls have the defaults. */
+struct OpOptions {
+  int32_t precision = FUSOR_PRECISION_F32;
+  bool deterministic = false; /* the order of a sum depends on nothing that a batch's size is part of */
+};
+
 /** What a run has besides its buffers. Work that it issues goes to `stream`, in order; nothing waits. */
 class OpContext {
  public:
   virtual ~OpContext() = default;
 
   Stream& stream;
-  const int32_t precision; /* fusor_precision */
+  const OpOptions options;
 
   /** Device memory for the length of this op, 256-byte aligned, contents undefined. */
   virtual Status workspace(int64_t bytes, void** pointer) = 0;
@@ -38,7 +44,7 @@ class OpContext {
   virtual Status index_fault(IndexFault** fault) = 0;
 
  protected:
-  OpContext(Stream& stream, int32_t precision) : stream(stream), precision(precision) {}
+  OpContext(Stream& stream, const OpOptions& options) : stream(stream), options(options) {}
 };
 
 /** How an op wants its inputs. What comes otherwise is copied before `prepare` sees it. */
@@ -64,7 +70,7 @@ struct OpEntry {
   /** For describe(): which kernel this call gets and why, "implicit gemm 128x128, tma (table)". Null: nothing
    * to say. */
   std::string (*algorithm)(const DeviceProperties& properties, const fusor_op_call& call,
-                           int32_t precision) = nullptr;
+                           const OpOptions& options) = nullptr;
 };
 
 /** Null for an op without kernels here. */

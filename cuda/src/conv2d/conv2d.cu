@@ -6,6 +6,7 @@
 #include "conv2d/hopper.h"
 #include "conv2d/implicit_gemm.h"
 #include "conv2d/pad_channels.h"
+#include "conv2d/pooled.h"
 
 namespace fusor::cuda {
 namespace {
@@ -61,6 +62,18 @@ bool epilogue_aligned(const Conv2dArguments& a, const Geometry& g) {
          aligned_to(a.bias, 16) && aligned_to(a.residual, 16);
 }
 
+/** Matrices' steps as elements'. */
+BatchSteps batch_of(const Conv2dArguments& a, const Geometry& g) {
+  static_assert(BatchSteps::kMostRank == MatrixBatch::kMostRank);
+  BatchSteps batch{a.batch.count, a.batch.rank, {}, {}, {}};
+  for (int d = 0; d < batch.rank; ++d) {
+    batch.sizes[d] = a.batch.sizes[d];
+    batch.x[d] = a.batch.x_steps[d] * g.rows * g.inner;
+    batch.weight[d] = a.batch.weight_steps[d] * g.k * g.inner;
+  }
+  return batch;
+}
+
 struct TileCost {
   Tile tile;
   int bm, bn, resident; /* blocks that share a multiprocessor */
@@ -79,15 +92,15 @@ bool has_tile(fusor_dtype dtype, int piece, Tile tile) {
   return piece == 8 || tile == Tile::t128x64;
 }
 
-/** Clocks that a launch takes, about. */
-double cost(const Geometry& g, const TileCost& t, int splits, int columns_per_tile, double products_per_clock,
-            int multiprocessors) {
+constexpr double kLaunch = 3000, kBytesPerClock = 1800;
+
+/** Clocks that a launch takes, about, with `row_tiles` tiles of rows, over all matrices of a batch. */
+double cost(const Geometry& g, const TileCost& t, double row_tiles, int splits, int columns_per_tile,
+            double products_per_clock, int multiprocessors) {
   constexpr double kTurnLatency = 250;  // of a turn that waits for its copies and has little to multiply
   constexpr double kPrologue = 1500;    // first copies, epilogue
-  constexpr double kLaunch = 3000, kBytesPerClock = 1800;
   const double tiles = std::ceil(static_cast<double>(g.inner) / columns_per_tile);
-  const double blocks = std::ceil(static_cast<double>(g.rows) / t.bm) *
-                        std::ceil(static_cast<double>(g.k) / t.bn) * g.groups * splits;
+  const double blocks = row_tiles * std::ceil(static_cast<double>(g.k) / t.bn) * g.groups * splits;
   const double slots = static_cast<double>(multiprocessors) * t.resident;
   const double waves = std::ceil(blocks / slots);
   const double sharing = std::min<double>(t.resident, std::ceil(blocks / multiprocessors));
@@ -95,19 +108,56 @@ double cost(const Geometry& g, const TileCost& t, int splits, int columns_per_ti
   const double turn = std::max(products / products_per_clock / t.efficiency, kTurnLatency);
   double clocks = waves * (std::ceil(tiles / splits) * turn + kPrologue);
   if (splits > 1) {
-    clocks += kLaunch + static_cast<double>(g.rows) * g.pixel_y * 4 * (2 * splits + 1) / kBytesPerClock;
+    const double sums = row_tiles * t.bm * g.pixel_y;
+    clocks += kLaunch + sums * 4 * (2 * splits + 1) / kBytesPerClock;
   }
   return clocks;
 }
 
+/** Multiply-adds a clock and multiprocessor: general cores 128; tensor cores 1024, Hopper's 2048, of which
+ * mma.sync reaches some 60 %; tf32 half, bf16x3 a third. */
+double products_per_clock(const DeviceProperties& device, const Conv2dArguments& a) {
+  const double halves = device.major >= 9 ? 1250 : 1024;
+  if (a.dtype != FUSOR_F32) return halves;
+  switch (a.precision) {
+    case Precision::tf32:
+      return halves / 2;
+    case Precision::bf16x3:
+      return halves / 3;
+    case Precision::f32:
+      break;
+  }
+  return 128;
+}
+
+int columns_per_tile(fusor_dtype dtype) {
+  return 64 / element_bytes(dtype);
+}
+
 /** The same of the persistent kernel: its epilogues hide behind main loops, and the other way round. */
-double hopper_cost(const Geometry& g, int bn, int multiprocessors) {
+double hopper_cost(const Geometry& g, int64_t matrices, int bn, int multiprocessors) {
   constexpr double kProductsPerClock = 2048 * 0.8, kEpilogue = 1200, kPrologue = 2000;
   const double steps = static_cast<double>(g.r) * g.s * std::ceil(g.c / 64.0);
-  const double tiles =
-      std::ceil(static_cast<double>(g.rows) / 128) * std::ceil(static_cast<double>(g.k) / bn);
+  const double tiles = static_cast<double>(matrices) * std::ceil(static_cast<double>(g.rows) / 128) *
+                       std::ceil(static_cast<double>(g.k) / bn);
   const double tile = std::max(steps * 128.0 * bn * 64 / kProductsPerClock, kEpilogue);
   return std::ceil(tiles / multiprocessors) * tile + kPrologue;
+}
+
+/** Without its rectangles: see PoolTiles::cover. */
+PoolTiles pool_of(const MaxPool& pool) {
+  return {pool.kernel_h,
+          pool.kernel_w,
+          pool.stride_h,
+          pool.stride_w,
+          pool.pad_top,
+          pool.pad_left,
+          pool.p,
+          pool.q,
+          0,
+          0,
+          0,
+          0};
 }
 
 template <class T>
@@ -126,6 +176,14 @@ Status run(Stream& stream, const Conv2dArguments& a, const Conv2dChoice& choice)
       return run_grouped<T>(stream, g, x, weight, epilogue);
     case Conv2dAlgorithm::hopper:
       return hopper_conv2d(stream, a, choice.tile == Tile::t128x128);
+    case Conv2dAlgorithm::pooled: {
+      PoolTiles pool = pool_of(a.pool);
+      if (!pool.cover(kPooledRows) || piece_of(a, g) == 1) {
+        return {FUSOR_ERROR_INTERNAL, "conv2d: no kernel for this pool"};
+      }
+      return run_pooled<T>(stream, g, pool, {x, weight, epilogue, 1, 0, aligned}, piece_of(a, g),
+                           a.precision);
+    }
     case Conv2dAlgorithm::implicit_gemm:
       break;
   }
@@ -133,9 +191,10 @@ Status run(Stream& stream, const Conv2dArguments& a, const Conv2dChoice& choice)
     if (a.workspace == nullptr) return {FUSOR_ERROR_INTERNAL, "conv2d: a split sum needs workspace"};
     epilogue.partial = static_cast<float*>(a.workspace);
   }
-  const GemmOperands<T> operands{x, weight, epilogue, choice.splits, 0, aligned};
+  const GemmOperands<T> operands{x, weight, epilogue, choice.splits, 0, aligned, batch_of(a, g)};
   FUSOR_RETURN_IF_ERROR(run_implicit_gemm<T>(stream, g, operands, choice.tile, piece_of(a, g), a.precision));
-  return choice.splits > 1 ? add_splits<T>(stream, g, epilogue, choice.splits, aligned) : Status();
+  if (choice.splits == 1) return {};
+  return add_splits<T>(stream, g, a.batch.count * g.rows, epilogue, choice.splits, aligned);
 }
 
 /** Bytes of a copy in the workspace. */
@@ -144,13 +203,21 @@ int64_t copy_bytes(const Conv2dArguments& a, int64_t rows, int padded) {
   return (rows * padded * element_bytes(a.dtype) + kAlignment - 1) / kAlignment * kAlignment;
 }
 
+/** Rows of x and of the weights, of all matrices. */
+int64_t pixels_of(const Conv2dArguments& a) {
+  return a.batch.x_matrices * a.n * a.h * a.w;
+}
+int64_t taps_of(const Conv2dArguments& a) {
+  return a.batch.weight_matrices * a.k * a.r * a.s;
+}
+
 int64_t padded_bytes(const Conv2dArguments& a, int padded) {
-  return copy_bytes(a, a.n * a.h * a.w, padded) + copy_bytes(a, int64_t{a.k} * a.r * a.s, padded);
+  return copy_bytes(a, pixels_of(a), padded) + copy_bytes(a, taps_of(a), padded);
 }
 
 Status run_padded(Stream& stream, const Conv2dArguments& a, Conv2dChoice choice) {
   if (a.workspace == nullptr) return {FUSOR_ERROR_INTERNAL, "conv2d: padded copies need workspace"};
-  const int64_t pixels = a.n * a.h * a.w, taps = int64_t{a.k} * a.r * a.s;
+  const int64_t pixels = pixels_of(a), taps = taps_of(a);
   char* const x = static_cast<char*>(a.workspace);
   char* const weight = x + copy_bytes(a, pixels, choice.padded_c);
   FUSOR_RETURN_IF_ERROR(pad_rows(stream, a.dtype, a.x, x, pixels, a.c, choice.padded_c));
@@ -166,37 +233,61 @@ Status run_padded(Stream& stream, const Conv2dArguments& a, Conv2dChoice choice)
 
 }  // namespace
 
-Conv2dChoice choose_conv2d(const DeviceProperties& device, const Conv2dArguments& a) {
-  const int vector = 16 / element_bytes(a.dtype);
-  const int multiple =
-      a.c <= 4 ? 4 : vector;  // of what whole copies need; 4 channels of 16 bits have a kernel of their own
-  if (a.groups == 1 && a.c % multiple != 0) {
+namespace {
+
+/** With what it is expected to take. */
+struct CostedChoice {
+  Conv2dChoice choice;
+  double clocks = 0; /* 0: not known, of an algorithm that has no rival */
+};
+
+/** Channels to copy x and the weights to first; 0 where they can be read as they are. */
+int padded_channels(const Conv2dArguments& a) {
+  // Of what whole copies need; 4 channels of 16 bits have a kernel of their own.
+  const int multiple = a.c <= 4 ? 4 : 16 / element_bytes(a.dtype);
+  return a.groups == 1 && a.c % multiple != 0 ? (a.c + multiple - 1) / multiple * multiple : 0;
+}
+
+/** `splits` 0: any number. */
+CostedChoice choose(const DeviceProperties& device, const Conv2dArguments& a, int splits = 0);
+
+/** For the batch that decides: algorithm and splits, which make the order of a sum. Then, for the batch at
+ * hand, the tile, which does not. */
+CostedChoice choose_for_any_batch(const DeviceProperties& device, const Conv2dArguments& a) {
+  Conv2dArguments deciding = a, own = a;
+  deciding.n = a.deciding_n;
+  deciding.batch = {};
+  deciding.deciding_n = own.deciding_n = 0;
+  const CostedChoice decided = choose(device, deciding);
+  if (decided.choice.algorithm != Conv2dAlgorithm::implicit_gemm) return decided;
+  CostedChoice costed = choose(device, own, decided.choice.splits);
+  costed.clocks = decided.clocks;
+  return costed;
+}
+
+CostedChoice choose(const DeviceProperties& device, const Conv2dArguments& a, int fixed_splits) {
+  if (a.deciding_n > 0) return choose_for_any_batch(device, a);
+  if (const int channels = padded_channels(a); channels > 0) {
     Conv2dArguments padded = a;
-    padded.c = (a.c + multiple - 1) / multiple * multiple;
+    padded.c = channels;
     padded.x = padded.weight = nullptr;  // the copies are aligned
-    Conv2dChoice choice = choose_conv2d(device, padded);
-    choice.padded_c = padded.c;
-    return choice;
+    CostedChoice costed = choose(device, padded, fixed_splits);
+    costed.choice.padded_c = padded.c;
+    return costed;
   }
   const Geometry g = geometry_of(a);
   constexpr int kFewChannels = 8;
   Conv2dChoice choice;
   if (g.groups > 1 && g.c == 1 && g.k == 1) {
     choice.algorithm = Conv2dAlgorithm::depthwise;
-    return choice;
+    return {choice};
   }
   if (g.c == 0 || (g.groups > 1 && g.c < kFewChannels)) {
     choice.algorithm = Conv2dAlgorithm::grouped;
-    return choice;
+    return {choice};
   }
-  const bool exact = a.dtype == FUSOR_F32 && a.precision == Precision::f32;
-  // Multiply-adds a clock and multiprocessor: general cores 128; tensor cores 1024, Hopper's 2048, of which
-  // mma.sync reaches some 60 %; tf32 half, bf16x3 a third.
-  double products_per_clock = device.major >= 9 ? 1250 : 1024;
-  if (exact) products_per_clock = 128;
-  if (a.dtype == FUSOR_F32 && a.precision == Precision::tf32) products_per_clock /= 2;
-  if (a.dtype == FUSOR_F32 && a.precision == Precision::bf16x3) products_per_clock /= 3;
-  const int columns = 64 / element_bytes(a.dtype), tiles = (g.inner + columns - 1) / columns;
+  const int columns = columns_per_tile(a.dtype), tiles = (g.inner + columns - 1) / columns;
+  const int multiprocessors = std::max(1, device.multiprocessors);
   double best = 0;
   const int piece = piece_of(a, g);
   for (const TileCost& t : kTiles) {
@@ -205,9 +296,11 @@ Conv2dChoice choose_conv2d(const DeviceProperties& device, const Conv2dArguments
       // Every split has a tile, and at least four of them, or filling the pipeline is all it does.
       const int per_split = (tiles + splits - 1) / splits;
       if (splits > 1 && (per_split < 4 || (splits - 1) * per_split >= tiles)) continue;
-      if (int64_t{g.groups} * splits > 65535) continue;
+      if (int64_t{g.groups} * splits > 65535 || (fixed_splits > 0 && splits != fixed_splits)) continue;
+      const double row_tiles =
+          static_cast<double>(a.batch.count) * std::ceil(static_cast<double>(g.rows) / t.bm);
       const double clocks =
-          cost(g, t, splits, columns, products_per_clock, std::max(1, device.multiprocessors));
+          cost(g, t, row_tiles, splits, columns, products_per_clock(device, a), multiprocessors);
       if (best == 0 || clocks < best) {
         best = clocks;
         choice.tile = t.tile;
@@ -215,10 +308,9 @@ Conv2dChoice choose_conv2d(const DeviceProperties& device, const Conv2dArguments
       }
     }
   }
-  if (hopper_conv2d_supports(device, a)) {
+  if (fixed_splits == 0 && hopper_conv2d_supports(device, a)) {
     for (const Tile tile : {Tile::t128x128, Tile::t128x64}) {
-      const double clocks =
-          hopper_cost(g, tile == Tile::t128x128 ? 128 : 64, std::max(1, device.multiprocessors));
+      const double clocks = hopper_cost(g, a.batch.count, tile == Tile::t128x128 ? 128 : 64, multiprocessors);
       if (clocks < best) {
         best = clocks;
         choice = {Conv2dAlgorithm::hopper, tile, 1};
@@ -226,16 +318,45 @@ Conv2dChoice choose_conv2d(const DeviceProperties& device, const Conv2dArguments
     }
   }
   if (best == 0) choice.algorithm = Conv2dAlgorithm::grouped;  // more groups than a grid has layers
-  return choice;
+  return {choice, best};
+}
+
+}  // namespace
+
+Conv2dChoice choose_conv2d(const DeviceProperties& device, const Conv2dArguments& a) {
+  if (a.pool.kernel_h > 0) return {Conv2dAlgorithm::pooled, Tile::t128x128, 1, padded_channels(a)};
+  return choose(device, a).choice;
+}
+
+bool pays_to_pool(const DeviceProperties& device, const Conv2dArguments& a) {
+  const CostedChoice apart = choose(device, a);
+  PoolTiles pool = pool_of(a.pool);
+  if (apart.clocks == 0 || a.groups != 1 || a.residual != nullptr || !pool.cover(kPooledRows)) return false;
+  Geometry g = geometry_of(a);
+  if (apart.choice.padded_c > 0) g.inner = a.r * a.s * apart.choice.padded_c;
+  // Blocks of 80 KiB and 256 threads: two share a multiprocessor, but where exact f32 takes 254 registers a
+  // thread.
+  const bool exact = a.dtype == FUSOR_F32 && a.precision == Precision::f32;
+  const TileCost tile{Tile::t128x128, kPooledRows, kPooledChannels, exact ? 1 : 2, 0.8};
+  // With a batch that decides, it decides about this as well: the convolution apart might be split.
+  const int64_t images = a.deciding_n > 0 ? a.deciding_n : a.n;
+  const double row_tiles = static_cast<double>(images) * pool.tiles_h * pool.tiles_w;
+  const double together = cost(g, tile, row_tiles, 1, columns_per_tile(a.dtype),
+                               products_per_clock(device, a), std::max(1, device.multiprocessors));
+  // The result written and read back, and the pool's launch.
+  const double saved =
+      kLaunch + 2.0 * static_cast<double>(images) * a.p * a.q * a.k * element_bytes(a.dtype) / kBytesPerClock;
+  return a.n * pool.tiles_h * pool.tiles_w <= 0x7fffffff && together < apart.clocks + saved;
 }
 
 int64_t conv2d_workspace(const Conv2dArguments& a, const Conv2dChoice& choice) {
-  const int64_t sums = a.n * a.p * a.q * a.k * static_cast<int64_t>(sizeof(float)) * choice.splits;
+  const int64_t sums =
+      a.batch.count * a.n * a.p * a.q * a.k * static_cast<int64_t>(sizeof(float)) * choice.splits;
   return (choice.splits > 1 ? sums : 0) + (choice.padded_c > 0 ? padded_bytes(a, choice.padded_c) : 0);
 }
 
 Status conv2d(Stream& stream, const Conv2dArguments& a, const Conv2dChoice& choice) {
-  if (a.n == 0 || a.p == 0 || a.q == 0 || a.k == 0) return {};
+  if (a.n == 0 || a.p == 0 || a.q == 0 || a.k == 0 || a.batch.count == 0) return {};
   if (choice.padded_c > 0) return run_padded(stream, a, choice);
   switch (a.dtype) {
     case FUSOR_F32:
@@ -258,15 +379,33 @@ std::string describe(const Conv2dChoice& choice) {
     case Conv2dAlgorithm::hopper:
       return choice.tile == Tile::t128x128 ? "tma + wgmma 128x128" : "tma + wgmma 128x64";
     case Conv2dAlgorithm::implicit_gemm:
+    case Conv2dAlgorithm::pooled:
       break;
   }
-  std::string text = "implicit gemm ";
+  const bool pooled = choice.algorithm == Conv2dAlgorithm::pooled;
+  std::string text = pooled ? "implicit gemm 256x64 with max-pool" : "implicit gemm ";
   for (const TileCost& t : kTiles) {
-    if (t.tile == choice.tile) text += std::to_string(t.bm) + "x" + std::to_string(t.bn);
+    if (!pooled && t.tile == choice.tile) text += std::to_string(t.bm) + "x" + std::to_string(t.bn);
   }
   if (choice.splits > 1) text += ", " + std::to_string(choice.splits) + " splits";
   if (choice.padded_c > 0) text += ", padded to " + std::to_string(choice.padded_c) + " channels";
   return text;
+}
+
+void MatrixBatch::add(int64_t size, int64_t x_step, int64_t weight_step) {
+  count *= size;
+  if (size == 1) return;
+  if (rank > 0) {
+    const int last = rank - 1;
+    if (x_step == x_steps[last] * sizes[last] && weight_step == weight_steps[last] * sizes[last]) {
+      sizes[last] *= size;
+      return;
+    }
+  }
+  sizes[rank] = size;
+  x_steps[rank] = x_step;
+  weight_steps[rank] = weight_step;
+  ++rank;
 }
 
 Conv2dArguments matrix_product(fusor_dtype dtype, int64_t rows, int columns, int inner) {

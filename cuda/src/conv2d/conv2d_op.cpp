@@ -16,13 +16,20 @@ const void* optional_data(const fusor_buffer* buffer) {
   return buffer != nullptr ? data_pointer(*buffer) : nullptr;
 }
 
+// A choice that ignores the batch is made as for so many images: between one, where late layers are split
+// some 16 times, and hundreds, where the splits' sums would be most of the traffic. Either end then takes
+// about twice as long as it would with a choice of its own in the layers that are split, and no longer in the
+// others.
+constexpr int64_t kDecidingImages = 8;
+
 // Inputs: x [n, c, h, w], weight [k, c / groups, r, s], both channels last, [bias], [residual like y].
-Conv2dArguments arguments_of(const fusor_op_call& call, int32_t precision) {
-  const auto& attributes = *static_cast<const fusor_conv2d_attributes*>(call.attributes);
+Conv2dArguments arguments_of(const fusor_op_call& call, const fusor_conv2d_attributes& attributes,
+                             const OpOptions& options) {
   const fusor_buffer &x = *call.inputs[0], &weight = *call.inputs[1], &y = *call.outputs[0];
   Conv2dArguments a;
   a.dtype = static_cast<fusor_dtype>(x.dtype);
-  a.precision = static_cast<Precision>(precision);
+  a.precision = static_cast<Precision>(options.precision);
+  if (options.deterministic) a.deciding_n = kDecidingImages;
   a.n = x.sizes[0];
   a.c = static_cast<int>(x.sizes[1]);
   a.h = static_cast<int>(x.sizes[2]);
@@ -66,8 +73,11 @@ Status prepare(const fusor_op_call& call) {
   return {};
 }
 
-Status run(OpContext& context, const fusor_op_call& call) {
-  Conv2dArguments arguments = arguments_of(call, context.precision);
+Conv2dArguments arguments_of(const fusor_op_call& call, const OpOptions& options) {
+  return arguments_of(call, *static_cast<const fusor_conv2d_attributes*>(call.attributes), options);
+}
+
+Status run_as_chosen(OpContext& context, Conv2dArguments arguments) {
   const Conv2dChoice choice = choose_conv2d(*context.stream.properties, arguments);
   if (const int64_t bytes = conv2d_workspace(arguments, choice); bytes > 0) {
     FUSOR_RETURN_IF_ERROR(context.workspace(bytes, &arguments.workspace));
@@ -75,12 +85,52 @@ Status run(OpContext& context, const fusor_op_call& call) {
   return conv2d(context.stream, arguments, choice);
 }
 
-std::string algorithm(const DeviceProperties& properties, const fusor_op_call& call, int32_t precision) {
-  return describe(choose_conv2d(properties, arguments_of(call, precision))) + " (cost model)";
+Status run(OpContext& context, const fusor_op_call& call) {
+  return run_as_chosen(context, arguments_of(call, context.options));
+}
+
+std::string algorithm(const DeviceProperties& properties, const fusor_op_call& call,
+                      const OpOptions& options) {
+  return describe(choose_conv2d(properties, arguments_of(call, options))) + " (cost model)";
+}
+
+// ---- with a max-pool behind it
+
+Conv2dArguments pooled_arguments(const fusor_op_call& call, const OpOptions& options) {
+  const auto& attributes = *static_cast<const PooledConv2dAttributes*>(call.attributes);
+  const fusor_conv2d_attributes& conv = attributes.conv;
+  const fusor_pool2d_attributes& pool = attributes.pool;
+  Conv2dArguments a = arguments_of(call, conv, options);
+  a.pool = {pool.kernel[0],
+            pool.kernel[1],
+            pool.stride[0],
+            pool.stride[1],
+            pool.padding[0],
+            pool.padding[2],
+            a.p,
+            a.q};
+  a.p = conv2d_output_size(a.h, a.r, a.stride_h, a.dilation_h, a.pad_top, conv.padding[1]);
+  a.q = conv2d_output_size(a.w, a.s, a.stride_w, a.dilation_w, a.pad_left, conv.padding[3]);
+  return a;
+}
+
+Status run_pooled(OpContext& context, const fusor_op_call& call) {
+  return run_as_chosen(context, pooled_arguments(call, context.options));
+}
+
+std::string pooled_algorithm(const DeviceProperties& properties, const fusor_op_call& call,
+                             const OpOptions& options) {
+  return describe(choose_conv2d(properties, pooled_arguments(call, options))) + " (cost model)";
 }
 
 }  // namespace
 
+bool pays_to_pool(const DeviceProperties& properties, const fusor_op_call& call, const OpOptions& options) {
+  return require_32_bits(call).ok() && pays_to_pool(properties, pooled_arguments(call, options));
+}
+
+const OpEntry kPooledConv2d{FUSOR_OP_CONV2D, InputForm::kChannelsLast, /*weights=*/0b10, prepare,
+                            run_pooled,      pooled_algorithm};
 const OpEntry kConv2d{FUSOR_OP_CONV2D, InputForm::kChannelsLast, /*weights=*/0b10, prepare, run, algorithm};
 
 }  // namespace fusor::cuda

@@ -15,8 +15,7 @@ struct Epilogue {
   const T* bias;
   const T* residual;
   T* y;
-  float* partial; /* not nullptr: the sums go there, [split][row][channel of all groups], and the rest comes
-                     later */
+  float* partial; /* not nullptr: the sums go there, [row][channel of all groups], and the rest comes later */
   fusor_activation activation;
 };
 
@@ -50,8 +49,7 @@ inline constexpr int kStagedStride = Columns + 8;
  * first; `aligned` says that vectors of T may be used. */
 template <int Columns, class T>
 FUSOR_DEVICE void finish_staged_rows(const Epilogue<T>& e, const float* staged, int64_t row,
-                                     int channel_in_group, int channel, const Geometry& g, bool aligned,
-                                     int64_t split) {
+                                     int channel_in_group, int channel, const Geometry& g, bool aligned) {
   constexpr int kLength = kVectorLength<T>, kPerRow = Columns / kLength, kRows = 16;
   static_assert(kRows * kPerRow % kWarpSize == 0);
 #pragma unroll
@@ -68,7 +66,7 @@ FUSOR_DEVICE void finish_staged_rows(const Epilogue<T>& e, const float* staged, 
     }
     const bool whole = aligned && channel_in_group + column + kLength <= g.k;
     if (e.partial != nullptr) {
-      float* to = e.partial + (split * g.rows + row + r) * g.pixel_y + channel + column;
+      float* to = e.partial + (row + r) * g.pixel_y + channel + column;
 #pragma unroll
       for (int i = 0; i < kLength; ++i) {
         if (channel_in_group + column + i < g.k) to[i] = sums[i];

@@ -19,6 +19,28 @@ struct Geometry {
   int pixel_y;
 };
 
+/** Matrix products side by side in a launch: see MatrixBatch; steps in elements. */
+struct BatchSteps {
+  static constexpr int kMostRank = 6;
+  int64_t count; /* 1 of everything that is not a batch */
+  int rank;
+  int64_t sizes[kMostRank], x[kMostRank], weight[kMostRank];
+
+  struct Offsets {
+    int64_t x, weight;
+  };
+  FUSOR_HOST_DEVICE Offsets at(int64_t matrix) const {
+    Offsets offsets{0, 0};
+    for (int d = 0; d < rank; ++d) {
+      const int64_t outer = matrix / sizes[d], index = matrix - outer * sizes[d];
+      offsets.x += index * x[d];
+      offsets.weight += index * weight[d];
+      matrix = outer;
+    }
+    return offsets;
+  }
+};
+
 /** A is x itself, row by row. */
 inline bool is_pointwise(const Geometry& g) {
   return g.r == 1 && g.s == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_top == 0 && g.pad_left == 0 &&

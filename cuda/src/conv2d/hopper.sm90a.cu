@@ -17,7 +17,7 @@
 // one multiprocessor. So long sums run near the limit of both; tiles of 128 x 256, or clusters that share
 // their copies, would ask the L2 for less: to be measured before it is built. Shared memory: 5 stages * 32
 // KiB + 2 * 32 KiB of outputs + barriers = 224 KiB + 256 bytes of 227 KiB. Registers: 2 * 64 sums and some 40
-// more: 240 for consumers, 24 for the producer; (2 * 240 + 24) * 128 = 64512 of 65536. Memory-bound layers
+// more: 232 for consumers, 40 for the producer; (2 * 232 + 40) * 128 = 64512 of 65536. Memory-bound layers
 // (56 x 56, 64 -> 256, batch 256): 0.8 M rows * (64 + 256 + 256 residual) * 2 bytes = 925 MB, 215 us at 4.3
 // TB/s; 26 GFLOP take 33 us. What counts there is that loads and stores of neighbouring tiles overlap, which
 // they do.
@@ -31,6 +31,7 @@
 #include "arch/vector.h"
 #include "arch/warp.h"
 #include "arch/wgmma.h"
+#include "conv2d/geometry.h"
 
 #if defined(__CUDA_ARCH__) && !defined(__CUDA_ARCH_FEAT_SM90_ALL)
 #error "compile this file for sm_90a"
@@ -54,22 +55,25 @@ struct Layout {
 };
 
 struct Problem {
-  int64_t rows; /* n p q */
+  int64_t rows; /* n p q, of one matrix */
   int k, c, r, s, p, q;
   int pad_top, pad_left, stride_h, stride_w, dilation_h, dilation_w;
   int row_tiles, channel_tiles;
-  int channel_steps; /* of 64 inputs, for each place of the filter */
-  float low, high;   /* activation: max(low), min(high) */
-  bool pointwise;    /* A is a plain matrix */
+  int channel_steps;               /* of 64 inputs, for each place of the filter */
+  float low, high;                 /* activation: max(low), min(high) */
+  bool pointwise;                  /* A is a plain matrix */
+  conv2d_detail::BatchSteps batch; /* steps in rows of A and of B; of pointwise problems only */
 };
 
 /** Where a tile starts. Tiles of the same pixels follow each other, so that blocks that run together share
  * them in the L2. */
 struct TileOrigin {
-  int64_t row;
-  int channel;
+  int64_t row; /* of its matrix */
+  int channel, matrix;
   FUSOR_DEVICE static TileOrigin at(int64_t tile, int bn, const Problem& problem) {
-    return {tile / problem.channel_tiles * kBm, static_cast<int>(tile % problem.channel_tiles) * bn};
+    const int64_t rows = tile / problem.channel_tiles, matrix = rows / problem.row_tiles;
+    return {(rows - matrix * problem.row_tiles) * kBm,
+            static_cast<int>(tile - rows * problem.channel_tiles) * bn, static_cast<int>(matrix)};
   }
 };
 
@@ -120,17 +124,18 @@ __global__ void __launch_bounds__(kThreads, 1)
   }
   __syncthreads();
 
-  const int64_t tiles = int64_t{problem.row_tiles} * problem.channel_tiles;
+  const int64_t tiles = problem.batch.count * problem.row_tiles * problem.channel_tiles;
   const int steps = problem.r * problem.s * problem.channel_steps;
 
   if (warpgroup == 0) {
-    give_registers<24>();
+    give_registers<40>();
     if (thread != 0) return;
     tma_prefetch(&x_map);
     tma_prefetch(&weight_map);
     RingPosition<L::kStages> ring;
     for (int64_t tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
       const TileOrigin origin = TileOrigin::at(tile, Bn, problem);
+      const conv2d_detail::BatchSteps::Offsets start = problem.batch.at(origin.matrix);
       const int64_t pixels = int64_t{problem.p} * problem.q, image = origin.row / pixels;
       const int in_image = static_cast<int>(origin.row - image * pixels);
       const int h = in_image / problem.q * problem.stride_h - problem.pad_top;
@@ -144,13 +149,13 @@ __global__ void __launch_bounds__(kThreads, 1)
             mbarrier_arrive_expect(full + ring.stage, L::kStageBytes);
             if (problem.pointwise) {
               tma_load_2d(a_tile(ring.stage), &x_map, full + ring.stage, c * kInner,
-                          static_cast<int>(origin.row));
+                          static_cast<int>(start.x + origin.row));
             } else {
               tma_load_im2col(a_tile(ring.stage), &x_map, full + ring.stage, c * kInner, w, h,
                               static_cast<int>(image), s * problem.dilation_w, r * problem.dilation_h);
             }
             tma_load_3d(b_tile(ring.stage), &weight_map, full + ring.stage, c * kInner, r * problem.s + s,
-                        origin.channel);
+                        static_cast<int>(start.weight) + origin.channel);
             ring.advance(1);
           }
         }
@@ -159,7 +164,7 @@ __global__ void __launch_bounds__(kThreads, 1)
     return;
   }
 
-  take_registers<240>();
+  take_registers<232>();
   const int consumer = warpgroup - 1, member = thread % kWarpgroup;
   const bool elected = member == 0;
   unsigned char* const output = outputs + consumer * L::kOutputBytes;
@@ -178,8 +183,8 @@ __global__ void __launch_bounds__(kThreads, 1)
       mbarrier_arrive_expect(residual_here + consumer, L::kOutputBytes);
 #pragma unroll
       for (int slab = 0; slab < L::kSlabs; ++slab) {
-        tma_load_2d(output + slab * L::kSlabBytes, &residual_map, residual_here + consumer,
-                    origin.channel + slab * kInner, static_cast<int>(origin.row));
+        tma_load_3d(output + slab * L::kSlabBytes, &residual_map, residual_here + consumer,
+                    origin.channel + slab * kInner, static_cast<int>(origin.row), origin.matrix);
       }
     }
 
@@ -258,8 +263,8 @@ __global__ void __launch_bounds__(kThreads, 1)
     if (elected) {
 #pragma unroll
       for (int slab = 0; slab < L::kSlabs; ++slab) {
-        tma_store_2d(&y_map, output + slab * L::kSlabBytes, origin.channel + slab * kInner,
-                     static_cast<int>(origin.row));
+        tma_store_3d(&y_map, output + slab * L::kSlabBytes, origin.channel + slab * kInner,
+                     static_cast<int>(origin.row), origin.matrix);
       }
       tma_store_commit();
     }
@@ -281,6 +286,16 @@ TiledMap matrix_map(fusor_dtype dtype, const void* data, int64_t rows, int colum
   return map;
 }
 
+/** Results of a batch, one matrix after the other: boxes end where their matrix does. */
+TiledMap results_map(fusor_dtype dtype, const void* data, int64_t matrices, int64_t rows, int columns) {
+  TiledMap map = matrix_map(dtype, data, rows, columns);
+  map.rank = 3;
+  map.sizes[2] = matrices;
+  map.strides[1] = map.strides[0] * rows;
+  map.box[2] = 1;
+  return map;
+}
+
 template <class T, int Bn>
 Status run(Stream& stream, const Conv2dArguments& a, const TensorMap& x, const Problem& problem) {
   TensorMap weight, residual, y;
@@ -290,22 +305,33 @@ Status run(Stream& stream, const Conv2dArguments& a, const TensorMap& x, const P
   filters.rank = 3;
   filters.sizes[0] = a.c;
   filters.sizes[1] = int64_t{a.r} * a.s;
-  filters.sizes[2] = a.k;
+  filters.sizes[2] = a.batch.weight_matrices * a.k;
   filters.strides[0] = int64_t{a.c} * 2;
   filters.strides[1] = filters.strides[0] * a.r * a.s;
   filters.box[0] = kInner;
   filters.box[1] = 1;
   filters.box[2] = Bn;
   FUSOR_RETURN_IF_ERROR(encode_tiled(&weight, filters));
-  FUSOR_RETURN_IF_ERROR(encode_tiled(&y, matrix_map(a.dtype, a.y, problem.rows, a.k)));
+  FUSOR_RETURN_IF_ERROR(encode_tiled(&y, results_map(a.dtype, a.y, a.batch.count, problem.rows, a.k)));
   residual = y;
   if (a.residual != nullptr) {
-    FUSOR_RETURN_IF_ERROR(encode_tiled(&residual, matrix_map(a.dtype, a.residual, problem.rows, a.k)));
+    FUSOR_RETURN_IF_ERROR(
+        encode_tiled(&residual, results_map(a.dtype, a.residual, a.batch.count, problem.rows, a.k)));
   }
-  const int64_t tiles = int64_t{problem.row_tiles} * problem.channel_tiles;
+  const int64_t tiles = problem.batch.count * problem.row_tiles * problem.channel_tiles;
   const auto blocks = static_cast<unsigned>(std::min<int64_t>(tiles, stream.properties->multiprocessors));
   return launch(hopper_implicit_gemm<T, Bn>, LaunchShape(blocks, kThreads, Layout<Bn>::kSharedBytes), stream,
                 x, weight, residual, y, static_cast<const T*>(a.bias), a.residual != nullptr, problem);
+}
+
+}  // namespace
+
+namespace {
+
+/** Of A, B and the results, whichever has most: coordinates of the copy engine have 32 bits. */
+int64_t rows_of(const Conv2dArguments& a) {
+  const int64_t rows = a.n * a.p * a.q, matrices = std::max(a.batch.count, a.batch.x_matrices);
+  return std::max(rows * matrices, a.k * a.batch.weight_matrices);
 }
 
 }  // namespace
@@ -323,7 +349,7 @@ bool hopper_conv2d_supports(const DeviceProperties& device, const Conv2dArgument
          a.k % 8 == 0 && a.stride_h <= 8 && a.stride_w <= 8 && aligned(a.x) && aligned(a.weight) &&
          aligned(a.bias) && aligned(a.residual) && aligned(a.y) && corner(-a.pad_top) &&
          corner(-a.pad_left) && corner(upper_h) && corner(upper_w) && (a.r - 1) * a.dilation_h <= 255 &&
-         (a.s - 1) * a.dilation_w <= 255 && a.n * a.p * a.q < int64_t{1} << 31 && a.n > 0;
+         (a.s - 1) * a.dilation_w <= 255 && rows_of(a) < int64_t{1} << 31 && a.n > 0;
 }
 
 Status hopper_conv2d(Stream& stream, const Conv2dArguments& a, bool wide) {
@@ -350,9 +376,15 @@ Status hopper_conv2d(Stream& stream, const Conv2dArguments& a, bool wide) {
   problem.high = a.activation.kind == FUSOR_ACTIVATION_CLAMP ? a.activation.high : INFINITY;
   problem.pointwise = a.r == 1 && a.s == 1 && a.stride_h == 1 && a.stride_w == 1 && a.pad_top == 0 &&
                       a.pad_left == 0 && a.p == a.h && a.q == a.w;
+  problem.batch = {a.batch.count, a.batch.rank, {}, {}, {}};
+  for (int d = 0; d < a.batch.rank; ++d) {
+    problem.batch.sizes[d] = a.batch.sizes[d];
+    problem.batch.x[d] = a.batch.x_steps[d] * problem.rows;
+    problem.batch.weight[d] = a.batch.weight_steps[d] * a.k;
+  }
   TensorMap x;
   if (problem.pointwise) {
-    FUSOR_RETURN_IF_ERROR(encode_tiled(&x, matrix_map(a.dtype, a.x, problem.rows, a.c)));
+    FUSOR_RETURN_IF_ERROR(encode_tiled(&x, matrix_map(a.dtype, a.x, a.batch.x_matrices * problem.rows, a.c)));
   } else {
     Im2colMap map{};
     map.dtype = a.dtype;

@@ -14,6 +14,8 @@
 // by memory.
 #pragma once
 
+#include <algorithm>
+
 #include "arch/launch.h"
 #include "conv2d/conv2d.h"
 #include "conv2d/epilogue.h"
@@ -38,31 +40,19 @@ struct GemmOperands {
   Epilogue<T> epilogue;
   int splits, tiles_per_split;
   bool aligned; /* vectors of y, bias and residual */
+  BatchSteps batch{1, 0, {}, {}, {}};
+  int64_t first_matrix = 0; /* of the batch, in this launch */
 };
 
-/** grid: tiles of rows, tiles of channels, groups * splits. */
-template <class T, class Shape, class Math, int Piece, bool Pointwise>
-__global__ void __launch_bounds__(Shape::kThreads)
-    implicit_gemm(const __grid_constant__ Geometry g, const __grid_constant__ GemmOperands<T> operands) {
-  FUSOR_DYNAMIC_SHARED(unsigned char, shared);
-  constexpr int kColumns = Shape::RowBytes / static_cast<int>(sizeof(T));
+/** The pipeline: tiles of A and B through shared memory, `tiles` of them, into the warps' sums. Ends with all
+ * copies landed and all reads done: the memory is free for something else. */
+template <class Shape, class Pixels, class Filters, class Math>
+FUSOR_DEVICE void multiply_tiles(unsigned char* shared, int tiles, Pixels& pixels, Filters& filters,
+                                 Math& math, int warp_row, int warp_column) {
   const auto a_tile = [&](int stage) { return shared + stage * Shape::kBytesA; };
   const auto b_tile = [&](int stage) {
     return shared + Shape::Stages * Shape::kBytesA + stage * Shape::kBytesB;
   };
-
-  const int group = blockIdx.z / operands.splits, split = blockIdx.z % operands.splits;
-  const int64_t first_row = int64_t{blockIdx.x} * Shape::Bm;
-  const int first_channel = blockIdx.y * Shape::Bn;
-  const int all_tiles = (g.inner + kColumns - 1) / kColumns;
-  const int first_tile = split * operands.tiles_per_split;
-  const int tiles = min(operands.tiles_per_split, all_tiles - first_tile);
-
-  PixelLoader<T, Shape::Bm, Shape::RowBytes, Shape::kThreads, Piece, Pointwise> pixels(
-      g, operands.x + group * g.c, first_row, first_tile * kColumns);
-  FilterLoader<T, Shape::Bn, Shape::RowBytes, Shape::kThreads, Piece> filters(
-      g, operands.weight + int64_t{group} * g.k * g.inner, first_channel, first_tile * kColumns);
-
 #pragma unroll
   for (int stage = 0; stage < Shape::Stages - 1; ++stage) {
     if (stage < tiles) {
@@ -71,10 +61,6 @@ __global__ void __launch_bounds__(Shape::kThreads)
     }
     async_copy_commit();  // empty groups keep the count
   }
-
-  const int warp = warp_index();
-  const int warp_row = warp / Shape::kWarpsN * Shape::Wm, warp_column = warp % Shape::kWarpsN * Shape::Wn;
-  Math math;
   int reading = 0, writing = Shape::Stages - 1;
   for (int tile = 0; tile < tiles; ++tile) {
     async_copy_wait<Shape::Stages - 2>();
@@ -88,17 +74,50 @@ __global__ void __launch_bounds__(Shape::kThreads)
     reading = reading + 1 == Shape::Stages ? 0 : reading + 1;
     writing = writing + 1 == Shape::Stages ? 0 : writing + 1;
   }
-
   async_copy_wait<0>();
-  __syncthreads();  // the tiles' memory is now the staging rows'
+  __syncthreads();
+}
+
+/** grid: tiles of rows, tiles of channels, matrices of the batch * groups * splits. */
+template <class T, class Shape, class Math, int Piece, bool Pointwise>
+__global__ void __launch_bounds__(Shape::kThreads)
+    implicit_gemm(const __grid_constant__ Geometry g, const __grid_constant__ GemmOperands<T> operands) {
+  FUSOR_DYNAMIC_SHARED(unsigned char, shared);
+  constexpr int kColumns = Shape::RowBytes / static_cast<int>(sizeof(T));
+  const int slice = blockIdx.z / operands.splits, split = blockIdx.z % operands.splits;
+  const int in_launch = slice / g.groups, group = slice - in_launch * g.groups;
+  const BatchSteps::Offsets start = operands.batch.at(operands.first_matrix + in_launch);
+  const int64_t first_row = int64_t{blockIdx.x} * Shape::Bm;
+  const int first_channel = blockIdx.y * Shape::Bn;
+  const int all_tiles = (g.inner + kColumns - 1) / kColumns;
+  const int first_tile = split * operands.tiles_per_split;
+  const int tiles = min(operands.tiles_per_split, all_tiles - first_tile);
+
+  PixelLoader<T, Shape::Bm, Shape::RowBytes, Shape::kThreads, Piece, Pointwise> pixels(
+      g, operands.x + start.x + group * g.c, RowsInOrder{first_row}, first_tile * kColumns);
+  FilterLoader<T, Shape::Bn, Shape::RowBytes, Shape::kThreads, Piece> filters(
+      g, operands.weight + start.weight + int64_t{group} * g.k * g.inner, first_channel,
+      first_tile * kColumns);
+  const int warp = warp_index();
+  const int warp_row = warp / Shape::kWarpsN * Shape::Wm, warp_column = warp % Shape::kWarpsN * Shape::Wn;
+  Math math;
+  multiply_tiles<Shape>(shared, tiles, pixels, filters, math, warp_row, warp_column);
+
+  // Results lie one matrix after the other, partial sums one split of all of them after the other.
+  Epilogue<T> epilogue = operands.epilogue;
+  const int64_t matrix = operands.first_matrix + in_launch, elements = g.rows * g.pixel_y;
+  epilogue.y += matrix * elements;
+  if (epilogue.partial != nullptr) epilogue.partial += (split * operands.batch.count + matrix) * elements;
+
+  // The tiles' memory is now the staging rows'.
   float* staged = reinterpret_cast<float*>(shared) + warp * 16 * kStagedStride<Shape::Wn>;
 #pragma unroll
   for (int i = 0; i < Shape::Wm / 16; ++i) {
     math.stage_rows(i, staged);
     __syncwarp();
-    finish_staged_rows<Shape::Wn>(operands.epilogue, staged, first_row + warp_row + i * 16,
+    finish_staged_rows<Shape::Wn>(epilogue, staged, first_row + warp_row + i * 16,
                                   first_channel + warp_column, group * g.k + first_channel + warp_column, g,
-                                  operands.aligned, split);
+                                  operands.aligned);
     __syncwarp();
   }
 }
@@ -109,10 +128,19 @@ Status launch_implicit_gemm(Stream& stream, const Geometry& g, GemmOperands<T> o
   constexpr int kColumns = Shape::RowBytes / static_cast<int>(sizeof(T));
   const int tiles = (g.inner + kColumns - 1) / kColumns;
   operands.tiles_per_split = (tiles + operands.splits - 1) / operands.splits;
-  const LaunchShape shape(dim3(blocks_for(g.rows, Shape::Bm), blocks_for(g.k, Shape::Bn),
-                               static_cast<unsigned>(g.groups * operands.splits)),
-                          Shape::kThreads, Shape::kSharedBytes);
-  return launch(implicit_gemm<T, Shape, Math, Piece, Pointwise>, shape, stream, g, operands);
+  constexpr int64_t kMostLayers = 65535;
+  const int64_t layers = int64_t{g.groups} * operands.splits,
+                together = std::max<int64_t>(kMostLayers / layers, 1);
+  for (int64_t first = 0; first < operands.batch.count; first += together) {
+    operands.first_matrix = first;
+    const int64_t matrices = std::min(together, operands.batch.count - first);
+    const LaunchShape shape(dim3(blocks_for(g.rows, Shape::Bm), blocks_for(g.k, Shape::Bn),
+                                 static_cast<unsigned>(matrices * layers)),
+                            Shape::kThreads, Shape::kSharedBytes);
+    FUSOR_RETURN_IF_ERROR(
+        launch(implicit_gemm<T, Shape, Math, Piece, Pointwise>, shape, stream, g, operands));
+  }
+  return {};
 }
 
 /** For each dtype a source file of its own: they compile side by side. */
@@ -120,8 +148,9 @@ template <class T>
 Status run_implicit_gemm(Stream& stream, const Geometry& g, const GemmOperands<T>& operands, Tile tile,
                          int piece, Precision precision);
 
-/** Adds the splits' sums up in order and finishes. */
+/** Adds the splits' sums of `rows` rows up in order and finishes. */
 template <class T>
-Status add_splits(Stream& stream, const Geometry& g, const Epilogue<T>& epilogue, int splits, bool aligned);
+Status add_splits(Stream& stream, const Geometry& g, int64_t rows, const Epilogue<T>& epilogue, int splits,
+                  bool aligned);
 
 }  // namespace fusor::cuda::conv2d_detail

@@ -37,8 +37,17 @@ struct ChunkCopy {
   }
 };
 
-/** Loads tiles of Bm rows of A, one after the other along the columns. Pointwise: the filter is 1x1, not
- * strided and not padded, so that A is x itself. */
+/** Which rows of A a tile has: those from `first` on. */
+struct RowsInOrder {
+  int64_t first;
+  FUSOR_DEVICE PixelOrigin operator()(int i, const Geometry& g) const {
+    return PixelOrigin::at(first + i, g);
+  }
+};
+
+/** Loads tiles of Bm rows of A, one after the other along the columns; row i is that of the pixel `rows(i,
+ * g)`. Pointwise: the filter is 1x1, not strided and not padded, so that A is x itself, and its rows are in
+ * order. */
 template <class T, int Bm, int RowBytes, int Threads, int Piece, bool Pointwise>
 class PixelLoader {
  public:
@@ -46,19 +55,20 @@ class PixelLoader {
   static constexpr int kChunks = RowBytes / 16, kRowsPerPass = Threads / kChunks, kPasses = Bm / kRowsPerPass;
   static_assert(Bm % kRowsPerPass == 0);
 
-  FUSOR_DEVICE PixelLoader(const Geometry& g, const T* x, int64_t first_row, int first_column)
+  template <class Rows>
+  FUSOR_DEVICE PixelLoader(const Geometry& g, const T* x, const Rows& rows, int first_column)
       : g_(g), x_(x), chunk_(threadIdx.x % kChunks), row_(threadIdx.x / kChunks) {
     column_ = first_column + chunk_ * ChunkCopy<T, Piece>::kLength;
     if constexpr (Pointwise) {
 #pragma unroll
       for (int i = 0; i < kPasses; ++i) {
-        const int64_t row = first_row + row_ + i * kRowsPerPass;
+        const int64_t row = rows.first + row_ + i * kRowsPerPass;
         pixels_[i].offset = row < g.rows ? row * g.pixel_x : -1;
       }
     } else {
       position_ = FilterPosition::at(column_, g);
 #pragma unroll
-      for (int i = 0; i < kPasses; ++i) pixels_[i] = PixelOrigin::at(first_row + row_ + i * kRowsPerPass, g);
+      for (int i = 0; i < kPasses; ++i) pixels_[i] = rows(row_ + i * kRowsPerPass, g);
     }
   }
 

@@ -40,6 +40,24 @@ FUSOR_DEVICE void load_b(uint32_t (&b)[Columns][2], const unsigned char* tile, i
   }
 }
 
+/** A warp's sums, one small vector after the other, wherever they lie: `f(row, column, values)`, row and
+ * column within the warp's part, `values` an array of 1 or 2 neighbouring columns. */
+template <int Rows, int Columns, class F>
+FUSOR_DEVICE void each_fragment(float (&sums)[Rows][Columns][4], F f) {
+  const int g = lane_index() / 4, t = lane_index() % 4;
+#pragma unroll
+  for (int i = 0; i < Rows; ++i) {
+#pragma unroll
+    for (int j = 0; j < Columns; ++j) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        float pair[2] = {sums[i][j][half * 2], sums[i][j][half * 2 + 1]};
+        f(i * 16 + half * 8 + g, j * 8 + t * 2, pair);
+      }
+    }
+  }
+}
+
 /** Accumulators in the tensor core's layout. */
 template <int Wm, int Wn>
 struct FragmentSums {
@@ -61,6 +79,11 @@ struct FragmentSums {
         }
       }
     }
+  }
+  /** See each_fragment. */
+  template <class F>
+  FUSOR_DEVICE void each(F f) {
+    each_fragment(sums, f);
   }
 };
 
@@ -196,6 +219,19 @@ struct ExactMath {
 #pragma unroll
       for (int j = 0; j < kN; ++j)
         staged[(row + m % 4 * 4) * kStagedStride<Wn> + column + j * 8] = sums[m][j];
+    }
+  }
+  /** See each_fragment. */
+  template <class F>
+  FUSOR_DEVICE void each(F f) {
+    const int row = lane_index() / 8, column = lane_index() % 8;
+#pragma unroll
+    for (int m = 0; m < kM; ++m) {
+#pragma unroll
+      for (int j = 0; j < kN; ++j) {
+        float one[1] = {sums[m][j]};
+        f(row + m * 4, column + j * 8, one);
+      }
     }
   }
 };

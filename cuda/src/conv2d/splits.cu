@@ -28,19 +28,20 @@ __global__ void __launch_bounds__(kThreads)
 }  // namespace
 
 template <class T>
-Status add_splits(Stream& stream, const Geometry& g, const Epilogue<T>& epilogue, int splits, bool aligned) {
+Status add_splits(Stream& stream, const Geometry& g, int64_t rows, const Epilogue<T>& epilogue, int splits,
+                  bool aligned) {
   constexpr int kLength = kVectorLength<T>;
-  const int64_t count = g.rows * g.pixel_y;
+  const int64_t count = rows * g.pixel_y;
   if (aligned) {
     return launch(finish_splits<T, kLength>, LaunchShape(blocks_for(count, kThreads * kLength), kThreads),
-                  stream, epilogue, g.rows, g.pixel_y, splits);
+                  stream, epilogue, rows, g.pixel_y, splits);
   }
   return launch(finish_splits<T, 1>, LaunchShape(blocks_for(count, kThreads), kThreads), stream, epilogue,
-                g.rows, g.pixel_y, splits);
+                rows, g.pixel_y, splits);
 }
 
-template Status add_splits<float>(Stream&, const Geometry&, const Epilogue<float>&, int, bool);
-template Status add_splits<f16>(Stream&, const Geometry&, const Epilogue<f16>&, int, bool);
-template Status add_splits<bf16>(Stream&, const Geometry&, const Epilogue<bf16>&, int, bool);
+template Status add_splits<float>(Stream&, const Geometry&, int64_t, const Epilogue<float>&, int, bool);
+template Status add_splits<f16>(Stream&, const Geometry&, int64_t, const Epilogue<f16>&, int, bool);
+template Status add_splits<bf16>(Stream&, const Geometry&, int64_t, const Epilogue<bf16>&, int, bool);
 
 }  // namespace fusor::cuda::conv2d_detail

@@ -18,8 +18,15 @@ Status require_32_bits(int64_t columns, int64_t inner) {
   return {FUSOR_ERROR_UNSUPPORTED, "a matrix of more than 2^31 columns does not fit the kernels"};
 }
 
+// Rows of a product are images, or parts of images, as one likes: a choice that ignores the batch is made as
+// for a great many, which are never split.
+void take_options(Conv2dArguments& arguments, const OpOptions& options) {
+  arguments.precision = static_cast<Precision>(options.precision);
+  if (options.deterministic) arguments.deciding_n = int64_t{1} << 20;
+}
+
 Status multiply(OpContext& context, Conv2dArguments arguments) {
-  arguments.precision = static_cast<Precision>(context.precision);
+  take_options(arguments, context.options);
   const Conv2dChoice choice = choose_conv2d(*context.stream.properties, arguments);
   if (const int64_t bytes = conv2d_workspace(arguments, choice); bytes > 0) {
     FUSOR_RETURN_IF_ERROR(context.workspace(bytes, &arguments.workspace));
@@ -53,9 +60,9 @@ Status run_linear(OpContext& context, const fusor_op_call& call) {
 }
 
 std::string linear_algorithm(const DeviceProperties& properties, const fusor_op_call& call,
-                             int32_t precision) {
+                             const OpOptions& options) {
   Conv2dArguments arguments = linear_arguments(call);
-  arguments.precision = static_cast<Precision>(precision);
+  take_options(arguments, options);
   return describe(choose_conv2d(properties, arguments)) + " (cost model)";
 }
 
@@ -77,19 +84,32 @@ Status prepare_matmul(const fusor_op_call& call) {
   return require_32_bits(b.sizes[b.rank - 1], b.sizes[b.rank - 2]);
 }
 
-/** Elements from the start of a row-major operand to the matrix that belongs to matrix `batch` of the output.
- */
-int64_t matrix_offset(const fusor_buffer& operand, const fusor_buffer& output, int64_t batch) {
-  int64_t offset = 0, stride = operand.sizes[operand.rank - 2] * operand.sizes[operand.rank - 1];
-  for (int32_t d = output.rank - 3; d >= 0; --d) {
-    const int64_t index = batch % output.sizes[d];
-    batch /= output.sizes[d];
-    const int32_t own = d - (output.rank - operand.rank);
-    if (own < 0) continue;
-    if (operand.sizes[own] > 1) offset += index * stride;
-    stride *= operand.sizes[own];
+/** The product as rows of `a` times rows of `b`, both row-major or as good as; without their pointers. */
+Conv2dArguments matmul_arguments(const fusor_buffer& a, const fusor_buffer& b, const fusor_buffer& y) {
+  const auto dtype = static_cast<fusor_dtype>(y.dtype);
+  const int columns = static_cast<int>(b.sizes[b.rank - 2]), inner = static_cast<int>(b.sizes[b.rank - 1]);
+  if (inner == 0) return matrix_product(dtype, element_count(y, 0, y.rank - 1), columns, 0);
+  const int64_t a_matrices = element_count(a, 0, a.rank - 2), b_matrices = element_count(b, 0, b.rank - 2);
+  // One right matrix for all left ones: their rows are those of one matrix.
+  if (b_matrices == 1 && a_matrices == element_count(y, 0, y.rank - 2)) {
+    return matrix_product(dtype, element_count(a, 0, a.rank - 1), columns, inner);
   }
-  return offset;
+  Conv2dArguments product = matrix_product(dtype, a.sizes[a.rank - 2], columns, inner);
+  int64_t a_step = 1, b_step = 1;
+  for (int32_t d = 3; d <= y.rank; ++d) {  // from the last dimension of the batch outwards
+    const auto step_of = [&](const fusor_buffer& operand, int64_t& step) -> int64_t {
+      const int64_t size = d <= operand.rank ? operand.sizes[operand.rank - d] : 1;
+      if (size == 1) return 0;  // the same matrices again
+      const int64_t own = step;
+      step *= size;
+      return own;
+    };
+    const int64_t of_a = step_of(a, a_step), of_b = step_of(b, b_step);
+    product.batch.add(y.sizes[y.rank - d], of_a, of_b);
+  }
+  product.batch.x_matrices = a_matrices;
+  product.batch.weight_matrices = b_matrices;
+  return product;
 }
 
 Status run_matmul(OpContext& context, const fusor_op_call& call) {
@@ -98,33 +118,25 @@ Status run_matmul(OpContext& context, const fusor_op_call& call) {
   fusor_buffer a, b;
   FUSOR_RETURN_IF_ERROR(context.row_major(*call.inputs[0], &a));
   FUSOR_RETURN_IF_ERROR(context.row_major(transposed(*call.inputs[1]), &b));
-  const int64_t size = element_size(y.dtype);
-  const int64_t m = a.sizes[a.rank - 2];
-  const int columns = static_cast<int>(b.sizes[b.rank - 2]), inner = static_cast<int>(b.sizes[b.rank - 1]);
-  const auto multiply_at = [&](int64_t rows, int64_t a_offset, int64_t b_offset, int64_t y_offset) {
-    Conv2dArguments product = matrix_product(static_cast<fusor_dtype>(y.dtype), rows, columns, inner);
-    product.x = static_cast<const char*>(data_pointer(a)) + a_offset * size;
-    product.weight = static_cast<const char*>(data_pointer(b)) + b_offset * size;
-    product.y = static_cast<char*>(data_pointer(y)) + y_offset * size;
-    return multiply(context, product);
-  };
-  // One right matrix for all left ones: their rows are those of one matrix.
-  if (element_count(b, 0, b.rank - 2) == 1 &&
-      element_count(a, 0, a.rank - 2) == element_count(y, 0, y.rank - 2)) {
-    return multiply_at(element_count(a, 0, a.rank - 1), 0, 0, 0);
-  }
-  const int64_t batches = element_count(y, 0, y.rank - 2);
-  for (int64_t i = 0; i < batches; ++i) {
-    FUSOR_RETURN_IF_ERROR(multiply_at(m, matrix_offset(a, y, i), matrix_offset(b, y, i), i * m * columns));
-  }
-  return {};
+  Conv2dArguments product = matmul_arguments(a, b, y);
+  product.x = data_pointer(a);
+  product.weight = data_pointer(b);
+  product.y = data_pointer(y);
+  return multiply(context, product);
+}
+
+std::string matmul_algorithm(const DeviceProperties& properties, const fusor_op_call& call,
+                             const OpOptions& options) {
+  Conv2dArguments product = matmul_arguments(*call.inputs[0], transposed(*call.inputs[1]), *call.outputs[0]);
+  take_options(product, options);
+  return describe(choose_conv2d(properties, product)) + " (cost model)";
 }
 
 }  // namespace
 
 const OpEntry kLinear{FUSOR_OP_LINEAR, InputForm::kRowMajor, /*weights=*/0b10,
                       prepare_linear,  run_linear,           linear_algorithm};
-const OpEntry kMatmul{FUSOR_OP_MATMUL, InputForm::kAnyStrides, /*weights=*/0, prepare_matmul, run_matmul,
-                      nullptr};
+const OpEntry kMatmul{FUSOR_OP_MATMUL, InputForm::kAnyStrides, /*weights=*/0, prepare_matmul,
+                      run_matmul,      matmul_algorithm};
 
 }  // namespace fusor::cuda

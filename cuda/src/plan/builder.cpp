@@ -7,9 +7,11 @@
 
 #include "backend/eager.h"
 #include "backend/forms.h"
+#include "conv2d/conv2d_op.h"
 #include "copy/copy.h"
 #include "fusor/node_cost.h"
 #include "fusor/op_names.h"
+#include "plan/pooled.h"
 
 namespace fusor::cuda {
 namespace {
@@ -41,12 +43,14 @@ struct Value {
 
 class Builder {
  public:
-  Builder(Device& device, const fusor_graph& graph, int32_t precision, PlanContents& contents)
+  Builder(Device& device, const fusor_graph& graph, const OpOptions& options, PlanContents& contents)
       : device_(device),
         graph_(graph),
-        precision_(precision),
+        options_(options),
         contents_(contents),
-        values_(static_cast<size_t>(graph.value_count)) {}
+        values_(static_cast<size_t>(graph.value_count)),
+        pools_(poolable_convolutions(graph)),
+        merged_(static_cast<size_t>(graph.node_count), false) {}
 
   Status build() {
     for (int32_t i = 0; i < graph_.input_count; ++i) {
@@ -59,7 +63,8 @@ class Builder {
     }
     for (int32_t i = 0; i < graph_.node_count; ++i) {
       const fusor_graph_node& node = graph_.nodes[i];
-      const Status status = is_view(node.op) ? lower_view(node) : lower_op(node);
+      if (merged_[static_cast<size_t>(i)]) continue;
+      const Status status = is_view(node.op) ? lower_view(node) : lower_node(i);
       if (!status.ok()) return {status.code(), std::string(node.name) + ": " + status.message()};
     }
     FUSOR_RETURN_IF_ERROR(deliver_outputs());
@@ -155,45 +160,89 @@ class Builder {
   // ---- nodes
   // -------------------------------------------------------------------------------------------------------
 
-  Status lower_op(const fusor_graph_node& node) {
+  Status lower_node(int32_t index) {
+    const fusor_graph_node& node = graph_.nodes[index];
     const OpEntry* entry = find_op(node.op);
     if (entry == nullptr) {
       return {FUSOR_ERROR_UNSUPPORTED, std::string("GPUs have no kernel for ") + fusor_op_names[node.op]};
     }
+    if (const int32_t pool = pools_[static_cast<size_t>(index)]; pool >= 0 && lower_pooled(node, pool)) {
+      return lower_op(kPooledConv2d, node, &pooled_, graph_.nodes[pool].outputs, pooled_cost(node, pool));
+    }
+    return lower_op(*entry, node, node.attributes, node.outputs, fusor_cost_of_node(&graph_, &node));
+  }
+
+  /** Whether this convolution and the pool behind it become one step; then the pool is done with. */
+  bool lower_pooled(const fusor_graph_node& node, int32_t pool) {
+    pooled_.struct_size = sizeof pooled_;
+    pooled_.conv = *static_cast<const fusor_conv2d_attributes*>(node.attributes);
+    pooled_.pool = *static_cast<const fusor_pool2d_attributes*>(graph_.nodes[pool].attributes);
+    std::vector<fusor_buffer> buffers(static_cast<size_t>(node.input_count));
+    std::vector<const fusor_buffer*> inputs(buffers.size(), nullptr);
+    for (size_t k = 0; k < buffers.size(); ++k) {
+      if (node.inputs[k] < 0) continue;
+      buffers[k] = row_major_buffer(graph_.values[node.inputs[k]]);
+      inputs[k] = &buffers[k];
+    }
+    fusor_buffer output = row_major_buffer(graph_.values[graph_.nodes[pool].outputs[0]]);
+    fusor_buffer* outputs[] = {&output};
+    fusor_op_call call{};
+    call.struct_size = sizeof call;
+    call.op = node.op;
+    call.attributes = &pooled_;
+    call.inputs = inputs.data();
+    call.input_count = node.input_count;
+    call.outputs = outputs;
+    call.output_count = 1;
+    if (!pays_to_pool(device_.properties(), call, options_)) return false;
+    merged_[static_cast<size_t>(pool)] = true;
+    return true;
+  }
+
+  /** What both do, less the bytes of what lies between: once written, once read. */
+  fusor_node_cost pooled_cost(const fusor_graph_node& node, int32_t pool) {
+    const fusor_node_cost first = fusor_cost_of_node(&graph_, &node),
+                          second = fusor_cost_of_node(&graph_, &graph_.nodes[pool]);
+    return {first.flops + second.flops,
+            first.bytes + second.bytes - 2 * fusor_value_bytes(&graph_.values[node.outputs[0]])};
+  }
+
+  /** A step of `entry` with the node's inputs, for the values `made`. */
+  Status lower_op(const OpEntry& entry, const fusor_graph_node& node, const void* attributes,
+                  const int32_t* made, const fusor_node_cost& cost) {
     std::vector<Operand> arguments(static_cast<size_t>(node.input_count));
     std::vector<const fusor_buffer*> inputs(arguments.size(), nullptr);
     for (size_t k = 0; k < arguments.size(); ++k) {
       if (node.inputs[k] < 0) continue;
-      FUSOR_RETURN_IF_ERROR(need(node.inputs[k], entry->inputs, &arguments[k]));
+      FUSOR_RETURN_IF_ERROR(need(node.inputs[k], entry.inputs, &arguments[k]));
       inputs[k] = &arguments[k].geometry;
     }
     std::vector<fusor_buffer> results(static_cast<size_t>(node.output_count));
     std::vector<fusor_buffer*> outputs;
     for (size_t k = 0; k < results.size(); ++k) {
-      results[k] = row_major_buffer(graph_.values[node.outputs[k]]);
+      results[k] = row_major_buffer(graph_.values[made[k]]);
       outputs.push_back(&results[k]);
     }
     fusor_op_call call{};
     call.struct_size = sizeof call;
     call.op = node.op;
-    call.attributes = node.attributes;
+    call.attributes = attributes;
     call.inputs = inputs.data();
     call.input_count = node.input_count;
     call.outputs = outputs.data();
     call.output_count = node.output_count;
-    FUSOR_RETURN_IF_ERROR(prepare(*entry, call));
+    FUSOR_RETURN_IF_ERROR(prepare(entry, call));
 
     std::vector<Operand> targets;
     for (size_t k = 0; k < results.size(); ++k) {
-      targets.push_back(new_result(node.outputs[k], results[k]));
-      value(node.outputs[k]).forms.push_back(targets.back());
+      targets.push_back(new_result(made[k], results[k]));
+      value(made[k]).forms.push_back(targets.back());
     }
-    const fusor_node_cost cost = fusor_cost_of_node(&graph_, &node);
-    auto step = std::make_unique<OpStep>(*entry, node.attributes, std::move(arguments), std::move(targets));
+    auto step = std::make_unique<OpStep>(entry, attributes, std::move(arguments), std::move(targets));
     step->description = {
         node.name, fusor_op_names[node.op],
-        entry->algorithm != nullptr ? entry->algorithm(device_.properties(), call, precision_) : "",
-        cost.flops, cost.bytes};
+        entry.algorithm != nullptr ? entry.algorithm(device_.properties(), call, options_) : "", cost.flops,
+        cost.bytes};
     contents_.steps.push_back(std::move(step));
     return {};
   }
@@ -276,16 +325,19 @@ class Builder {
 
   Device& device_;
   const fusor_graph& graph_;
-  const int32_t precision_;
+  const OpOptions options_;
   PlanContents& contents_;
   std::vector<Value> values_;
+  const std::vector<int32_t> pools_;  // by convolution: the pool that could be merged into it
+  std::vector<bool> merged_;          // by node: a step before does it
+  PooledConv2dAttributes pooled_{};   // of the step being lowered
 };
 
 }  // namespace
 
 Status build_plan(Device& device, const fusor_graph& graph, const fusor_plan_options& options,
                   PlanContents& contents) {
-  return Builder(device, graph, options.precision, contents).build();
+  return Builder(device, graph, {options.precision, options.deterministic != 0}, contents).build();
 }
 
 }  // namespace fusor::cuda

@@ -12,7 +12,7 @@
 
 struct fusor_backend_plan {
   fusor::cuda::Device& device;
-  const int32_t precision;
+  const fusor::cuda::OpOptions options;
   const size_t inputs, outputs;
   fusor::cuda::PlanContents contents;
   std::vector<fusor::cuda::DeviceMemory> workspaces;
@@ -74,7 +74,7 @@ Status capture(fusor_backend_plan& plan, const fusor_plan_memory& memory, Device
     FUSOR_RETURN_IF_ERROR(device::stream_create(&plan.capture.handle));
   }
   FUSOR_RETURN_IF_ERROR(device::capture_begin(plan.capture.handle));
-  PlanContext context(plan.device, plan.capture, plan.precision, plan.workspaces, plan.indices);
+  PlanContext context(plan.device, plan.capture, plan.options, plan.workspaces, plan.indices);
   const Status recorded = run_all(plan, context, memory);
   // The capture has to end, whatever came of it.
   DeviceGraph graph = nullptr;
@@ -113,7 +113,9 @@ fusor_status plan_build(fusor_backend_stream* stream, const fusor_graph* graph,
   Device& device = stream->device;
   return guarded(device, [&]() -> Status {
     auto made = std::unique_ptr<fusor_backend_plan>(
-        new fusor_backend_plan{device, options->precision, static_cast<size_t>(graph->input_count),
+        new fusor_backend_plan{device,
+                               {options->precision, options->deterministic != 0},
+                               static_cast<size_t>(graph->input_count),
                                static_cast<size_t>(graph->output_count)});
     FUSOR_RETURN_IF_ERROR(build_plan(device, *graph, *options, made->contents));
     // What could fail in packing the weights should fail here.
@@ -174,8 +176,7 @@ fusor_status plan_begin(fusor_backend_plan* plan, fusor_backend_stream*, const f
 fusor_status plan_run_step(fusor_backend_plan* plan, fusor_backend_stream*, int32_t step,
                            const fusor_plan_memory* memory) {
   return guarded(plan->device, [&]() -> Status {
-    PlanContext context(plan->device, plan->device.compute(), plan->precision, plan->workspaces,
-                        plan->indices);
+    PlanContext context(plan->device, plan->device.compute(), plan->options, plan->workspaces, plan->indices);
     const Status status = run_step(*plan, static_cast<size_t>(step), context, *memory);
     plan->device.issued(plan->contents.steps[static_cast<size_t>(step)]->description.name.c_str());
     if (context.grew()) plan->graphs.clear();
@@ -209,7 +210,7 @@ fusor_status plan_time(fusor_backend_plan* plan, fusor_backend_stream* stream,
       events.list.push_back(event);
       return device::event_record(event, compute.handle);
     };
-    PlanContext context(plan->device, compute, plan->precision, plan->workspaces, plan->indices);
+    PlanContext context(plan->device, compute, plan->options, plan->workspaces, plan->indices);
     FUSOR_RETURN_IF_ERROR(stamp());
     for (size_t i = 0; i < plan->contents.steps.size(); ++i) {
       FUSOR_RETURN_IF_ERROR(run_step(*plan, i, context, *memory));

@@ -50,9 +50,9 @@ class DeviceMemory {
  * captured graphs may keep the addresses. */
 class PlanContext final : public OpContext {
  public:
-  PlanContext(Device& device, Stream& stream, int32_t precision, std::vector<DeviceMemory>& workspaces,
+  PlanContext(Device& device, Stream& stream, const OpOptions& options, std::vector<DeviceMemory>& workspaces,
               IndexReport& report)
-      : OpContext(stream, precision), device_(device), workspaces_(workspaces), report_(report) {}
+      : OpContext(stream, options), device_(device), workspaces_(workspaces), report_(report) {}
 
   Status workspace(int64_t bytes, void** pointer) override;
   Status row_major(const fusor_buffer& source, fusor_buffer* result) override;

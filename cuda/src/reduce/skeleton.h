@@ -6,7 +6,8 @@
 //
 // Where there are few results, the reduction is split over blocks: each writes its state to workspace, and a
 // second kernel joins those of a result in order. How it is split depends on the shape alone, so a result has
-// the same bits on every device and in every run.
+// the same bits on every device and in every run; and with OpOptions::deterministic not on the number of
+// results, which the batch is part of.
 //
 // Napkin: every element is read once and little is written; the limit is the bandwidth of reading. Four
 // accesses of 16 bytes in flight per thread and 2048 threads a multiprocessor are 128 KB, several times what
@@ -234,15 +235,16 @@ class Reduction {
   int64_t folded() const { return reduced_.count(); }
 
   /** Elements per access of the input at `data`, of up to `width`. */
-  int width(const void* data, int64_t element_size, int width) const {
-    const bool columns = is_columns();
+  int width(const void* data, int64_t element_size, int width, bool deterministic = false) const {
+    const bool columns = is_columns(deterministic);
     if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(width * element_size) != 0) return 1;
     const int64_t* along = columns ? kept_.strides[1] : reduced_.strides[0];
     const int64_t* across = columns ? reduced_.strides[0] : kept_.strides[1];
     const int along_rank = columns ? kept_.rank : reduced_.rank;
     const int across_rank = columns ? reduced_.rank : kept_.rank;
     if (along_rank == 0 || along[0] != 1) return 1;
-    const bool may_end_early = !columns && along_rank == 1;  // a single run of elements
+    // A single run of elements; where there are several results, their starts must be aligned as well.
+    const bool may_end_early = !columns && along_rank == 1 && !deterministic;
     const int64_t inner = columns ? kept_.sizes[0] : reduced_.sizes[0];
     if (inner % width != 0 && !may_end_early) return 1;
     for (int d = 1; d < along_rank; ++d)
@@ -253,25 +255,26 @@ class Reduction {
   }
 
   /** Whether threads lie side by side over results. */
-  bool is_columns() const {
+  bool is_columns(bool deterministic = false) const {
     if (reduced_.rank == 0) return true;
     if (kept_.rank == 0) return false;
     // Fewer than 32 results cannot fill a row of threads.
-    return kept_.strides[1][0] < reduced_.strides[0][0] && kept_.count() >= kColumnLanes;
+    return kept_.strides[1][0] < reduced_.strides[0][0] && (deterministic || kept_.count() >= kColumnLanes);
   }
 
   template <int kWidth, class Fold>
   Status run(OpContext& context, const Fold& fold, const void* data, int64_t element_size) const {
     if (outputs() == 0) return {};
     if constexpr (kWidth > 1)
-      if (width(data, element_size, kWidth) == kWidth) return run_wide<kWidth>(context, fold);
+      if (width(data, element_size, kWidth, context.options.deterministic) == kWidth)
+        return run_wide<kWidth>(context, fold);
     return run_wide<1>(context, fold);
   }
 
  private:
   template <int V, class Fold>
   Status run_wide(OpContext& context, const Fold& fold) const {
-    const bool columns = is_columns();
+    const bool deterministic = context.options.deterministic, columns = is_columns(deterministic);
     ReduceShape shape;
     shape.outputs = outputs();
     shape.folded = folded();
@@ -292,12 +295,12 @@ class Reduction {
       blocks = (shape.columns + kColumnLanes - 1) / kColumnLanes;
       most_splits = shape.units / (kColumnRows * kReduceAtOnce * 4);
     } else {
-      shape.lanes = lanes(shape.units, shape.outputs);
+      shape.lanes = lanes(shape.units, deterministic ? 1 : shape.outputs);
       blocks = (shape.outputs * shape.lanes + kReduceThreads - 1) / kReduceThreads;
       most_splits = shape.lanes == kReduceThreads ? shape.units / (kReduceThreads * kReduceAtOnce * 4) : 1;
     }
-    const int64_t splits = std::clamp<int64_t>(kEnoughBlocks / std::max<int64_t>(blocks, 1), 1,
-                                               std::max<int64_t>(most_splits, 1));
+    const int64_t wanted = deterministic ? kEnoughBlocks : kEnoughBlocks / std::max<int64_t>(blocks, 1);
+    const int64_t splits = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(most_splits, 1));
     shape.units_per_split = (shape.units + splits - 1) / splits;
     using State = typename Fold::State;
     State* partial = nullptr;
