@@ -11,19 +11,11 @@ namespace fusor::cuda {
 namespace {
 
 template <class From, class To>
-struct Conversion {
-  static constexpr int kInputs = 1;
+struct Conversion : OneInput<From> {
   template <int V>
-  struct Loaded {
-    From x[V];
-  };
-  const From* x;
+  using Loaded = typename OneInput<From>::template Loaded<V>;
   To* y;
 
-  template <int V>
-  FUSOR_DEVICE void read(Loaded<V>& l, const int64_t (&offset)[2], unsigned repeats, int count) const {
-    load_values<V>(l.x, x + offset[1], repeats & 1, count);
-  }
   template <int V>
   FUSOR_DEVICE void write(const Loaded<V>& l, int64_t target, int count) const {
     To result[V];
@@ -51,7 +43,8 @@ Status run(OpContext& context, const fusor_op_call& call) {
         return {};  // copied above
       } else {
         constexpr int kWidth = 16 / std::max(sizeof(From), sizeof(To));
-        return loop.run<kWidth>(context.stream, Conversion<From, To>{data_of<const From>(x), data_of<To>(y)});
+        return loop.run<kWidth>(context.stream,
+                                Conversion<From, To>{{data_of<const From>(x)}, data_of<To>(y)});
       }
     });
   });

@@ -64,6 +64,22 @@ __global__ void __launch_bounds__(kElementwiseThreads)
   }
 }
 
+/** What ops of one input begin with: reading it. */
+template <class T>
+struct OneInput {
+  static constexpr int kInputs = 1;
+  template <int V>
+  struct Loaded {
+    T x[V];
+  };
+  const T* x;
+
+  template <int V>
+  FUSOR_DEVICE void read(Loaded<V>& l, const int64_t (&offset)[2], unsigned repeats, int count) const {
+    load_values<V>(l.x, x + offset[1], repeats & 1, count);
+  }
+};
+
 /** The dimensions of an op's operands, its memory and how wide it can be read. */
 template <int kInputs>
 class Elementwise {

@@ -105,21 +105,13 @@ FUSOR_DEVICE void apply(int32_t function, float alpha, float beta, float (&x)[V]
 }
 
 template <class T>
-struct Function {
-  static constexpr int kInputs = 1;
+struct Function : OneInput<T> {
   template <int V>
-  struct Loaded {
-    T x[V];
-  };
-  const T* x;
+  using Loaded = typename OneInput<T>::template Loaded<V>;
   T* y;
   int32_t function;
   float alpha, beta;
 
-  template <int V>
-  FUSOR_DEVICE void read(Loaded<V>& l, const int64_t (&offset)[2], unsigned repeats, int count) const {
-    load_values<V>(l.x, x + offset[1], repeats & 1, count);
-  }
   template <int V>
   FUSOR_DEVICE void write(const Loaded<V>& l, int64_t target, int count) const {
     float v[V];
@@ -141,13 +133,9 @@ FUSOR_DEVICE bool is_negative(T v) {
 
 // Wraps where the result does not fit.
 template <class T>
-struct IntegerFunction {
-  static constexpr int kInputs = 1;
+struct IntegerFunction : OneInput<T> {
   template <int V>
-  struct Loaded {
-    T x[V];
-  };
-  const T* x;
+  using Loaded = typename OneInput<T>::template Loaded<V>;
   T* y;
   int32_t function;
   T low, high;
@@ -172,10 +160,6 @@ struct IntegerFunction {
       default:  // floor, ceil, round
         return v;
     }
-  }
-  template <int V>
-  FUSOR_DEVICE void read(Loaded<V>& l, const int64_t (&offset)[2], unsigned repeats, int count) const {
-    load_values<V>(l.x, x + offset[1], repeats & 1, count);
   }
   template <int V>
   FUSOR_DEVICE void write(const Loaded<V>& l, int64_t target, int count) const {
@@ -205,20 +189,12 @@ FUSOR_DEVICE uint8_t is_nan(T v) {
 }
 
 template <class T>
-struct Truth {
-  static constexpr int kInputs = 1;
+struct Truth : OneInput<T> {
   template <int V>
-  struct Loaded {
-    T x[V];
-  };
-  const T* x;
+  using Loaded = typename OneInput<T>::template Loaded<V>;
   uint8_t* y;
   int32_t function;
 
-  template <int V>
-  FUSOR_DEVICE void read(Loaded<V>& l, const int64_t (&offset)[2], unsigned repeats, int count) const {
-    load_values<V>(l.x, x + offset[1], repeats & 1, count);
-  }
   template <int V>
   FUSOR_DEVICE void write(const Loaded<V>& l, int64_t target, int count) const {
     uint8_t result[V];
@@ -254,21 +230,22 @@ Status run(OpContext& context, const fusor_op_call& call) {
     return by_dtype(x.dtype, [&](auto type) {
       using T = typename decltype(type)::type;
       return loop.run<16 / sizeof(T)>(context.stream,
-                                      Truth<T>{data_of<const T>(x), data_of<uint8_t>(y), a.function});
+                                      Truth<T>{{data_of<const T>(x)}, data_of<uint8_t>(y), a.function});
     });
   }
   if (is_float(x.dtype)) {
     return by_float(x.dtype, [&](auto type) {
       using T = typename decltype(type)::type;
       return loop.run<16 / sizeof(T)>(
-          context.stream, Function<T>{data_of<const T>(x), data_of<T>(y), a.function, a.alpha, a.beta});
+          context.stream, Function<T>{{data_of<const T>(x)}, data_of<T>(y), a.function, a.alpha, a.beta});
     });
   }
   return by_integer(x.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    return loop.run<16 / sizeof(T)>(context.stream,
-                                    IntegerFunction<T>{data_of<const T>(x), data_of<T>(y), a.function,
-                                                       saturated<T>(a.alpha), saturated<T>(a.beta)});
+    return loop.run<16 / sizeof(T)>(
+        context.stream,
+        IntegerFunction<T>{
+            {data_of<const T>(x)}, data_of<T>(y), a.function, saturated<T>(a.alpha), saturated<T>(a.beta)});
   });
 }
 
