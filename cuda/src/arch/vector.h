@@ -49,6 +49,20 @@ using RawOf = typename Raw<sizeof(V)>::type;
 }  // namespace detail
 #endif
 
+/** What is computed from `v` before is not kept for later: without it the compiler converts 16-bit elements
+ * to floats once and holds both, which takes three times the registers. */
+template <class T, int N>
+FUSOR_DEVICE void forget_conversions(Vector<T, N>& v) {
+#if defined(__CUDACC__)
+  static_assert(sizeof v % 4 == 0);
+  unsigned* const words = reinterpret_cast<unsigned*>(&v);
+#pragma unroll
+  for (int i = 0; i < static_cast<int>(sizeof v / 4); ++i) asm volatile("" : "+r"(words[i]));
+#else
+  (void)v;
+#endif
+}
+
 /** N elements at `p`, which is aligned to N elements. */
 template <int N, class T>
 FUSOR_DEVICE Vector<T, N> load(const T* p) {

@@ -114,6 +114,14 @@ __global__ void __launch_bounds__(Lanes* RowsInBlock) add_layer_norm_in_register
   }
   const float count = static_cast<float>(width);
   const float mean = a.is_rms ? 0.f : row_sum<Lanes>(total) / count;
+  // 64 elements as floats are all the registers of a thread of 1024.
+  const auto forget = [&] {
+    if constexpr (sizeof(T) == 2 && Count * Length >= 64) {
+#pragma unroll
+      for (int v = 0; v < Count; ++v) forget_conversions(s[v]);
+    }
+  };
+  forget();
 
   float squares = 0.f, left_over = 0.f;
 #pragma unroll
@@ -127,6 +135,7 @@ __global__ void __launch_bounds__(Lanes* RowsInBlock) add_layer_norm_in_register
     }
   }
   const Scaling scaling = row_scaling<Lanes>(a, squares, left_over, count);
+  forget();
 
 #pragma unroll
   for (int v = 0; v < Count; ++v) {

@@ -80,14 +80,14 @@ __global__ void __launch_bounds__(1024) softmax_in_registers(Rows<T> a, int lane
       }
     }
     sum = join_team(sum, lanes, join_sum);
-    const float factor = 1.f / sum, offset = logf(sum);
+    const float last = a.log ? logf(sum) : 1.f / sum;
 #pragma unroll
     for (int v = 0; v < kCount; ++v) {
       const int column = (v * lanes + lane) * V;
       if (!is_live || column >= width) continue;
       T result[V];
 #pragma unroll
-      for (int i = 0; i < V; ++i) result[i] = from_float<T>(a.log ? x[v][i] - offset : x[v][i] * factor);
+      for (int i = 0; i < V; ++i) result[i] = from_float<T>(a.log ? x[v][i] - last : x[v][i] * last);
       store_values<V>(a.y + place[0] + column, result, V);
     }
   }
