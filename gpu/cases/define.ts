@@ -15,6 +15,8 @@ export interface Definition {
   readonly inputs: readonly Input[];
   /** How many of the inputs are given to each run; the rest are constants of the plan. Default 1. */
   readonly given?: number;
+  /** How often the longest way rounds to the dtype, where that is more than once: it loosens the bound. */
+  readonly roundings?: number;
   readonly compute: (...inputs: Tensor[]) => Tensor | readonly Tensor[];
 }
 
@@ -41,6 +43,13 @@ const PAIRS = [
   ...(['add', 'sub', 'mul', 'div', 'maximum', 'minimum', 'floorDivide', 'remainder'] as const),
   ...(['eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const),
 ] as const;
+
+/** The end of a block and the start of the next, as GPUs compute it in one launch. */
+function bottleneck(...[x, residual, w1, b1, w2, b2, w3, b3]: Tensor[]): readonly Tensor[] {
+  const hidden = ops.conv2d(x!, w1!, { padding: 1, bias: b1!, activation: 'relu' });
+  const y = ops.conv2d(hidden, w2!, { bias: b2!, residual: residual!, activation: 'relu' });
+  return [y, ops.conv2d(y, w3!, { bias: b3!, activation: 'relu' })];
+}
 
 export const definitions: Readonly<Record<string, Definition>> = {
   ...Object.fromEntries(
@@ -95,6 +104,29 @@ export const definitions: Readonly<Record<string, Definition>> = {
   'conv2d, the stem of a ResNet': {
     inputs: [numbers([1, 3, 31, 29]), numbers([16, 3, 7, 7])],
     compute: (x, weight) => ops.conv2d(x, weight, { stride: 2, padding: 3, activation: 'relu' }),
+  },
+  // The values that rounding in between may move differently from the CPU's, which rounds nothing: two rounded results on the
+  // way to z, and the last.
+  'a bottleneck: 3x3, 1x1 with a residual, the next 1x1': {
+    inputs: [
+      ...[numbers([2, 24, 9, 7]), numbers([2, 64, 9, 7])],
+      ...[numbers([16, 24, 3, 3], -0.25, 0.25), numbers([16])],
+      ...[numbers([64, 16, 1, 1]), numbers([64]), numbers([40, 64, 1, 1], -0.5, 0.5), numbers([40])],
+    ],
+    given: 2,
+    roundings: 3,
+    compute: bottleneck,
+  },
+  'a bottleneck of more than 64 channels': {
+    inputs: [
+      ...[numbers([1, 72, 13, 11]), numbers([1, 104, 13, 11])],
+      ...[numbers([80, 72, 3, 3], -0.125, 0.125), numbers([80])],
+      ...[numbers([104, 80, 1, 1], -0.25, 0.25), numbers([104])],
+      ...[numbers([72, 104, 1, 1], -0.25, 0.25), numbers([72])],
+    ],
+    given: 2,
+    roundings: 3,
+    compute: bottleneck,
   },
   'conv2d, grouped and dilated': {
     inputs: [numbers([1, 12, 9, 9]), numbers([18, 4, 3, 3])],

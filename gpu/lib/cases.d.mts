@@ -11,6 +11,8 @@ export interface Case {
   readonly graph: GraphJSON;
   /** Of the graph's inputs, in order. */
   readonly inputs: readonly Spec[];
+  /** See Definition. */
+  readonly roundings?: number;
   /** Of its constants, by name. */
   readonly constants: Readonly<Record<string, Spec>>;
   /** What the CPU gives in f32, in base64. */

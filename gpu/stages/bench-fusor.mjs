@@ -13,13 +13,19 @@ const ROUND_SECONDS = 0.5;
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-async function measure(name, batch, dtype, { device, isLate }) {
+async function measure(name, batch, { dtype, chains }, { device, isLate }) {
   const emulated = device.startsWith('cuda-emulated');
   const { create, inputShape } = findModel(name);
   manualSeed(1);
   const model = create().eval();
   const shape = [batch, ...inputShape];
-  const plan = await compile(model, { input: { shape, dtype }, device, dtype, weights: 'release' });
+  const plan = await compile(model, {
+    input: { shape, dtype },
+    device,
+    dtype,
+    chains,
+    weights: 'release',
+  });
   const bytes = shape.reduce((product, size) => product * size, dtype === 'f32' ? 4 : 2);
   const turns = emulated ? 1 : Math.min(64, Math.max(2, Math.ceil(L2_BYTES / bytes)));
   const images = Array.from({ length: turns }, () => Tensor.randn(shape).to(dtype).to(device));
@@ -54,6 +60,17 @@ async function measure(name, batch, dtype, { device, isLate }) {
   };
 }
 
+/** What each network is compiled as. Chains (several convolutions in one kernel) are found in bottleneck networks only. */
+function variantsOf(name, emulated) {
+  const plain = [{ title: 'bf16', dtype: 'bf16' }];
+  if (emulated) return plain;
+  const chained = [
+    { title: 'bf16, no chains', dtype: 'bf16', chains: false },
+    { title: 'bf16, chains wherever they can be', dtype: 'bf16', chains: true },
+  ];
+  return [...plain, ...(name === 'resnet50' ? chained : []), { title: 'f32', dtype: 'f32' }];
+}
+
 export async function run(stage) {
   const { words, device, isDone, isLate, add } = stage;
   const emulated = device.startsWith('cuda-emulated');
@@ -61,13 +78,13 @@ export async function run(stage) {
   const batches = words.length > 1 ? words.slice(1).map(Number) : emulated ? [1] : BATCHES;
   for (const name of networks) {
     for (const batch of batches) {
-      for (const dtype of emulated ? ['bf16'] : ['bf16', 'f32']) {
-        const title = `${name}, batch ${batch}, ${dtype}`;
+      for (const variant of variantsOf(name, emulated)) {
+        const title = `${name}, batch ${batch}, ${variant.title}`;
         if (isDone(title)) continue;
         if (isLate()) return;
         const start = Date.now();
         try {
-          const values = await measure(name, batch, dtype, stage);
+          const values = await measure(name, batch, variant, stage);
           add(title, { status: 'measured', values, seconds: (Date.now() - start) / 1000 });
         } catch (error) {
           add(title, { status: 'failed', detail: String(error.stack ?? error) });

@@ -30,7 +30,11 @@ class Traced extends Module<Tensor | readonly Tensor[], Tensor[]> {
   }
 }
 
-function describeCase(name: string, { inputs, given = 1, compute }: Definition, seed: number): Case {
+function describeCase(
+  name: string,
+  { inputs, given = 1, roundings, compute }: Definition,
+  seed: number,
+): Case {
   const specs = inputs.map((each, i): Spec => ({ ...each, seed: seed * 16 + i + 1 }));
   const constants = Object.fromEntries(specs.slice(given).map((spec, i) => [`constant${i}`, spec]));
   const tensors = Object.fromEntries(Object.entries(constants).map(([key, spec]) => [key, tensorOf(spec)]));
@@ -38,7 +42,14 @@ function describeCase(name: string, { inputs, given = 1, compute }: Definition, 
     new Traced(compute, tensors).eval(),
     specs.slice(0, given).map(({ shape, dtype = 'f32' }) => ({ shape, dtype })),
   );
-  return { name, graph: graph.toJSON(), inputs: specs.slice(0, given), constants, outputs: [] };
+  return {
+    name,
+    graph: graph.toJSON(),
+    inputs: specs.slice(0, given),
+    constants,
+    ...(roundings === undefined ? {} : { roundings }),
+    outputs: [],
+  };
 }
 
 async function record(definition: Definition, described: Case): Promise<Case> {

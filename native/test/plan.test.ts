@@ -187,6 +187,7 @@ describe('a plan', () => {
       { threads: 1 },
       { threads: 2 },
       { winograd: false },
+      { chains: true },
       { deterministic: true },
       { tune: 'measure' },
     ] as const) {

@@ -37,6 +37,11 @@ export interface PlanOptions {
   readonly winograd?: boolean | undefined;
   /** Algorithms that do not depend on the batch size either, and no measuring; default false. */
   readonly deterministic?: boolean | undefined;
+  /**
+   * Whether a GPU computes a 3×3 convolution and the 1×1 convolutions after it in one kernel, in 16-bit floats: `true`
+   * wherever it can, `false` nowhere, default where a cost model says that it is faster.
+   */
+  readonly chains?: boolean | undefined;
   /** Of matrix products; the CPU computes in f32 only. */
   readonly precision?: 'f32' | 'tf32' | 'bf16x3' | undefined;
 }
@@ -82,7 +87,16 @@ const precisions = ['f32', 'tf32', 'bf16x3'] as const;
  */
 export function buildPlan(graph: Graph, options: PlanOptions = {}): Promise<NativePlan> {
   const operation = 'buildPlan';
-  const known = ['device', 'threads', 'tune', 'cacheDirectory', 'winograd', 'deterministic', 'precision'];
+  const known = [
+    'device',
+    'threads',
+    'tune',
+    'cacheDirectory',
+    'winograd',
+    'deterministic',
+    'precision',
+    'chains',
+  ];
   checkOptions(operation, options, known);
   const device = resolveDevice(operation, options.device);
   const threads = checkInteger(operation, 'threads', options.threads ?? 0);
@@ -99,6 +113,8 @@ export function buildPlan(graph: Graph, options: PlanOptions = {}): Promise<Nati
   encoder.push(
     precisions.indexOf(checkOneOf(operation, 'precision', options.precision ?? 'f32', precisions)),
   );
+  // As fusor_chains counts them.
+  encoder.push(options.chains === undefined ? 0 : checkBoolean(operation, 'chains', options.chains) ? 2 : 1);
 
   const indices = new Map<number, number>(graph.values.map((value, index) => [value.id, index]));
   encodeGraph(encoder, graph, indices);

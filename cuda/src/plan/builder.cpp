@@ -11,6 +11,7 @@
 #include "copy/copy.h"
 #include "fusor/node_cost.h"
 #include "fusor/op_names.h"
+#include "plan/chain_step.h"
 #include "plan/pooled.h"
 
 namespace fusor::cuda {
@@ -43,14 +44,16 @@ struct Value {
 
 class Builder {
  public:
-  Builder(Device& device, const fusor_graph& graph, const OpOptions& options, PlanContents& contents)
+  Builder(Device& device, const fusor_graph& graph, const OpOptions& options, int32_t chains,
+          PlanContents& contents)
       : device_(device),
         graph_(graph),
         options_(options),
         contents_(contents),
         values_(static_cast<size_t>(graph.value_count)),
         pools_(poolable_convolutions(graph)),
-        merged_(static_cast<size_t>(graph.node_count), false) {}
+        merged_(static_cast<size_t>(graph.node_count), false),
+        chains_(find_chains(device.properties(), graph, chains)) {}
 
   Status build() {
     for (int32_t i = 0; i < graph_.input_count; ++i) {
@@ -64,7 +67,12 @@ class Builder {
     for (int32_t i = 0; i < graph_.node_count; ++i) {
       const fusor_graph_node& node = graph_.nodes[i];
       if (merged_[static_cast<size_t>(i)]) continue;
-      const Status status = is_view(node.op) ? lower_view(node) : lower_node(i);
+      const Chain* const chain = taken_chain(i);
+      if (chain != nullptr && i != chain->second)
+        continue;  // computed where the second is, whose residual is late
+      const Status status = chain != nullptr   ? lower_chain(*chain)
+                            : is_view(node.op) ? lower_view(node)
+                                               : lower_node(i);
       if (!status.ok()) return {status.code(), std::string(node.name) + ": " + status.message()};
     }
     FUSOR_RETURN_IF_ERROR(deliver_outputs());
@@ -243,6 +251,62 @@ class Builder {
         node.name, fusor_op_names[node.op],
         entry.algorithm != nullptr ? entry.algorithm(device_.properties(), call, options_) : "", cost.flops,
         cost.bytes};
+    for (const Chain& chain : chains_) {
+      if (!chain.taken && &node == graph_.nodes + chain.first)
+        step->description.algorithm += "; no " + chain.reason;
+    }
+    contents_.steps.push_back(std::move(step));
+    return {};
+  }
+
+  /** The chain that computes this node, if one does. */
+  const Chain* taken_chain(int32_t node) const {
+    for (const Chain& chain : chains_) {
+      if (chain.taken && (node == chain.first || node == chain.second || node == chain.third)) return &chain;
+    }
+    return nullptr;
+  }
+
+  /** Convolutions in one launch: see chains.h. */
+  Status lower_chain(const Chain& chain) {
+    const fusor_graph_node *first = graph_.nodes + chain.first, *second = graph_.nodes + chain.second,
+                           *third = chain.third < 0 ? nullptr : graph_.nodes + chain.third;
+    ChainOperands operands;
+    const auto input = [&](const fusor_graph_node* node, int32_t index, Operand* operand) -> Status {
+      if (node == nullptr || index >= node->input_count || node->inputs[index] < 0) return {};
+      return need(node->inputs[index], InputForm::kChannelsLast, operand);
+    };
+    FUSOR_RETURN_IF_ERROR(input(first, 0, &operands.x));
+    FUSOR_RETURN_IF_ERROR(input(first, 1, &operands.weight1));
+    FUSOR_RETURN_IF_ERROR(input(first, 2, &operands.bias1));
+    FUSOR_RETURN_IF_ERROR(input(second, 1, &operands.weight2));
+    FUSOR_RETURN_IF_ERROR(input(second, 2, &operands.bias2));
+    FUSOR_RETURN_IF_ERROR(input(second, 3, &operands.residual));
+    FUSOR_RETURN_IF_ERROR(input(third, 1, &operands.weight3));
+    FUSOR_RETURN_IF_ERROR(input(third, 2, &operands.bias3));
+    const auto result = [&](const fusor_graph_node& node) {
+      fusor_buffer geometry = row_major_buffer(graph_.values[node.outputs[0]]);
+      set_channels_last(geometry);
+      const Operand target = new_result(node.outputs[0], geometry);
+      value(node.outputs[0]).forms.push_back(target);
+      return target;
+    };
+    operands.y = result(*second);
+    if (third != nullptr) operands.z = result(*third);
+
+    auto step = std::make_unique<ChainStep>(chain, operands);
+    step->description = {std::string(first->name) + ", " + second->name, "conv2d chain", chain.reason, 0, 0};
+    if (third != nullptr) step->description.name += std::string(", ") + third->name;
+    for (const fusor_graph_node* node : {first, second, third}) {
+      if (node == nullptr) continue;
+      const fusor_node_cost cost = fusor_cost_of_node(&graph_, node);
+      step->description.flops += cost.flops;
+      step->description.bytes += cost.bytes;
+    }
+    // What stays on the chip: the first's result is not written nor read, the second's is not read.
+    const ChainArguments& a = chain.arguments;
+    const int64_t kept = 2 * int64_t{a.k1} + (third != nullptr ? a.k2 : 0);
+    step->description.bytes -= a.n * a.h * a.w * kept * element_size(a.dtype);
     contents_.steps.push_back(std::move(step));
     return {};
   }
@@ -331,13 +395,17 @@ class Builder {
   const std::vector<int32_t> pools_;  // by convolution: the pool that could be merged into it
   std::vector<bool> merged_;          // by node: a step before does it
   PooledConv2dAttributes pooled_{};   // of the step being lowered
+  const std::vector<Chain> chains_;
 };
 
 }  // namespace
 
 Status build_plan(Device& device, const fusor_graph& graph, const fusor_plan_options& options,
                   PlanContents& contents) {
-  return Builder(device, graph, {options.precision, options.deterministic != 0}, contents).build();
+  // An engine of before the field has a smaller struct. What a chain is chosen by includes the batch.
+  int32_t chains = options.struct_size >= sizeof options ? options.chains : int32_t{FUSOR_CHAINS_AUTO};
+  if (options.deterministic != 0 && chains == FUSOR_CHAINS_AUTO) chains = FUSOR_CHAINS_NEVER;
+  return Builder(device, graph, {options.precision, options.deterministic != 0}, chains, contents).build();
 }
 
 }  // namespace fusor::cuda

@@ -105,6 +105,14 @@ typedef enum fusor_precision {
   FUSOR_PRECISION_BF16X3 = 2 /* operands split into bf16 pairs, three products: close to f32 */
 } fusor_precision;
 
+/* Whether a GPU computes convolutions that follow each other in one kernel, results in between staying on the
+ * chip. */
+typedef enum fusor_chains {
+  FUSOR_CHAINS_AUTO = 0,  /* where a cost model says that it is faster */
+  FUSOR_CHAINS_NEVER = 1, /* each by itself */
+  FUSOR_CHAINS_ALWAYS = 2 /* wherever there is a kernel for it */
+} fusor_chains;
+
 typedef struct fusor_plan_options {
   uint32_t struct_size;
   int32_t threads;       /* CPU: 0 = as many as the pool has */
@@ -114,6 +122,7 @@ typedef struct fusor_plan_options {
   int32_t precision;     /* fusor_precision: of products of f32; the CPU ignores it */
   /* Where measurements are remembered; NULL: the backend's default place. Valid during the call. */
   const char* cache_directory;
+  int32_t chains; /* fusor_chains; the CPU ignores it */
 } fusor_plan_options;
 
 /* Memory that a plan needs while it runs, besides its inputs and outputs: an activation or a step's

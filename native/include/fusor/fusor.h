@@ -234,6 +234,7 @@ typedef struct fusor_plan_build_options {
   /* Directory in which measurements are remembered; NULL or "": FUSOR_CACHE_DIR, else the user's cache
    * directory. Copied. */
   const char* cache_directory;
+  int32_t chains; /* 0: where a cost model says that it is faster, 1: never, 2: wherever it can be */
 } fusor_plan_build_options;
 
 typedef void (*fusor_plan_callback)(void* user_data, fusor_status status, const char* message,

@@ -110,6 +110,7 @@ Napi::Value build_plan(const Napi::CallbackInfo& info) {
   options.winograd = reader.int32();
   options.deterministic = reader.int32();
   options.precision = reader.int32();
+  options.chains = reader.int32();
   const Graph graph(environment, reader, info[2], info[3]);
   const std::string cache_directory = string_argument(env, info[5], "cacheDirectory");
   options.cache_directory = cache_directory.c_str();

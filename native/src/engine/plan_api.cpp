@@ -26,6 +26,10 @@ fusor_plan_options checked_options(const fusor_plan_build_options* given) {
   options.deterministic = known.deterministic;
   options.precision = known.precision;
   options.cache_directory = known.cache_directory;
+  if (known.chains < FUSOR_CHAINS_AUTO || known.chains > FUSOR_CHAINS_ALWAYS) {
+    fail(FUSOR_ERROR_ARGUMENT, "plan: chains must be 0 (auto), 1 (never) or 2 (always), got ", known.chains);
+  }
+  options.chains = known.chains;
   return options;
 }
 

@@ -185,6 +185,7 @@ describe('compile refuses bad options by name', () => {
     [{ input: [1, 2], tune: 'fast' }, ArgumentError, "tune must be one of 'table', 'measure', got 'fast'"],
     [{ input: [1, 2], threads: -1 }, ArgumentError, 'threads must be an integer of at least 0'],
     [{ input: [1, 2], winograd: 1 }, ArgumentError, 'winograd must be true or false'],
+    [{ input: [1, 2], chains: 'never' }, ArgumentError, 'chains must be true or false'],
     [{ input: [1, 2], weights: 'drop' }, ArgumentError, "weights must be one of 'keep', 'release'"],
     [
       { input: ['n', 2], plannedBatches: 0 },

@@ -31,6 +31,12 @@ export interface PlanBuildOptions {
   readonly winograd?: boolean;
   /** Of matrix products on GPUs; default `'f32'`. The CPU computes in f32 whatever is asked for. */
   readonly precision?: 'f32' | 'tf32' | 'bf16x3';
+  /**
+   * Whether a GPU computes a 3×3 convolution and the 1×1 convolutions after it in one kernel, in f16 and bf16: `true`
+   * wherever it can, `false` nowhere. Default: where a cost model says that it is faster. The sums are the same up to
+   * their order; `describe()` tells what was done and why.
+   */
+  readonly chains?: boolean;
 }
 
 /** Options of `compile`. */
@@ -57,7 +63,10 @@ export interface ResolvedOptions {
   readonly weights: 'keep' | 'release';
   readonly plannedBatches: number;
   /** What goes to the engine. */
-  readonly build: Required<Omit<PlanBuildOptions, 'dtype' | 'device'>> & { readonly device: Device };
+  readonly build: Required<Omit<PlanBuildOptions, 'dtype' | 'device' | 'chains'>> & {
+    readonly device: Device;
+    readonly chains: boolean | undefined;
+  };
 }
 
 const KNOWN = [
@@ -70,6 +79,7 @@ const KNOWN = [
   'deterministic',
   'winograd',
   'precision',
+  'chains',
   'weights',
   'plannedBatches',
 ];
@@ -103,6 +113,7 @@ export function resolveOptions(options: Partial<CompileOptions>): ResolvedOption
       deterministic: flag('deterministic', options.deterministic ?? false),
       winograd: flag('winograd', options.winograd ?? true),
       precision: oneOf('precision', options.precision ?? 'f32', ['f32', 'tf32', 'bf16x3']),
+      chains: options.chains === undefined ? undefined : flag('chains', options.chains),
     },
   };
 }
