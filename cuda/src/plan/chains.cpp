@@ -27,7 +27,9 @@ class Finder {
     chain->first = node;
     chain->second = second;
     set_arguments(*chain);
-    if (chain->arguments.dtype != FUSOR_F16 && chain->arguments.dtype != FUSOR_BF16) return false;
+    const ChainArguments& a = chain->arguments;
+    if (a.dtype != FUSOR_F16 && a.dtype != FUSOR_BF16) return false;
+    if (a.n * a.c * a.h * a.w * a.k1 * a.k2 == 0) return false;
     const ChainChoice two = choose_chain(device_, chain->arguments);
     // Of what follows, the first convolution that may be computed right after: all else it needs are
     // constants.
