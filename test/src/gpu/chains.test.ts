@@ -40,7 +40,7 @@ function create(): Stages {
   return model;
 }
 
-function disposeAll(model: Module): void {
+function disposeAll(model: { stateDict(): ReadonlyMap<string, Tensor> }): void {
   for (const tensor of model.stateDict().values()) tensor.dispose();
 }
 
@@ -56,7 +56,8 @@ const distance = (a: Float32Array, b: Float32Array): number =>
   norm(a.map((value, i) => value - b[i]!)) / norm(b);
 const same = (a: Float32Array, b: Float32Array): boolean =>
   Buffer.from(a.buffer).equals(Buffer.from(b.buffer));
-const chainsOf = (plan: Plan): number => plan.describe().match(/(?<!no )chain 3x3/g)?.length ?? 0;
+const chainsOf = (plan: { describe(): string }): number =>
+  plan.describe().match(/(?<!no )chain 3x3/g)?.length ?? 0;
 
 describe(`chains of convolutions on ${device}`, () => {
   let here: Stages;
@@ -109,7 +110,7 @@ describe(`chains of convolutions on ${device}`, () => {
   });
 
   it('leaves convolutions apart where a result in between is needed', async () => {
-    class Tapped extends Module<Tensor, Tensor | Tensor[]> {
+    class Tapped extends Module<Tensor | Tensor[]> {
       readonly conv2 = new Conv2d(16, 16, 3, { padding: 1 });
       readonly conv3 = new Conv2d(16, 64, 1);
       readonly #compute: (module: Tapped, x: Tensor) => Tensor | Tensor[];
