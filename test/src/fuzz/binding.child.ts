@@ -155,6 +155,8 @@ function anything(random: Random): unknown {
 function graph(random: Random): unknown[] {
   const values = random.integer(1, 7);
   const list: number[] = [random.integer(0, 2), 0, random.integer(0, 1), random.integer(0, 1), 0];
+  const chains = random.integer(0, 2);
+  list.push(chains);
   const sizes = Array.from({ length: random.integer(0, 4) }, () => random.integer(1, 5));
   list.push(values);
   const constants: unknown[] = [];
@@ -184,7 +186,7 @@ function graph(random: Random): unknown[] {
     list.push(...attributes(random, schema));
   }
   list.push(1, random.chance(0.95) ? 0 : number(random), 1, random.chance(0.9) ? nodes : number(random));
-  if (random.chance(0.2)) list[random.integer(5, list.length - 1)] = number(random);
+  if (random.chance(0.2)) list[random.integer(6, list.length - 1)] = number(random);
   if (random.chance(0.1)) list.length = random.integer(0, list.length);
   const names = Array.from({ length: random.chance(0.95) ? nodes : (number(random) % 9) | 0 }, () => 'node');
   return [0, Float64Array.from(list), constants, names, ++lastJob, ''];
