@@ -5,9 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "cpu/conv2d/stem_max_pool.h"
-#include "cpu/memory/memory.h"
-#include "cpu/plan/tune.h"
+#include "cpu/plan/convolutions.h"
 #include "fusor/node_cost.h"
 #include "fusor/op_names.h"
 
@@ -38,34 +36,9 @@ Halo widest(const Halo& a, const Halo& b) {
           std::max(a.right, b.right)};
 }
 
-ConvolutionShape convolution_shape(const fusor_graph& graph, const fusor_graph_node& node) {
-  const auto& a = *static_cast<const fusor_conv2d_attributes*>(node.attributes);
-  const auto& x = graph.values[node.inputs[0]];
-  const auto& weight = graph.values[node.inputs[1]];
-  const auto& y = graph.values[node.outputs[0]];
-  ConvolutionShape shape{};
-  shape.n = x.sizes[0], shape.c = x.sizes[1], shape.h = x.sizes[2], shape.w = x.sizes[3];
-  shape.k = weight.sizes[0], shape.r = weight.sizes[2], shape.s = weight.sizes[3];
-  std::copy_n(a.stride, 2, shape.stride);
-  std::copy_n(a.padding, 4, shape.padding);
-  std::copy_n(a.dilation, 2, shape.dilation);
-  shape.groups = a.groups;
-  shape.p = y.sizes[2], shape.q = y.sizes[3];
-  return shape;
-}
-
-bool is_empty(const fusor_graph_value& value) {
-  return std::any_of(value.sizes, value.sizes + value.rank, [](int64_t size) { return size == 0; });
-}
-
 bool is_view(int32_t op) {
   return op == FUSOR_OP_RESHAPE || op == FUSOR_OP_PERMUTE || op == FUSOR_OP_SLICE || op == FUSOR_OP_EXPAND;
 }
-
-// Why a convolution has its algorithm, where nothing was measured.
-constexpr const char* kByModel = "model";
-// Memory of released constants that may wait to be given back to the system.
-constexpr int64_t kMostKept = 16 << 20;
 
 class Builder {
  public:
@@ -76,7 +49,6 @@ class Builder {
         threads_(threads),
         graph_(graph),
         options_(options),
-        tuning_(options.cache_directory),
         contents_(contents) {}
 
   fusor_status build() {
@@ -90,8 +62,8 @@ class Builder {
         if (node.inputs[k] >= 0) --values_[node.inputs[k]].uses;
       if (is_merged_[i]) continue;
       fusor_status status;
-      if (convolutions_[i])
-        status = lower_convolution(i);
+      if (convolutions_[i].convolution)
+        status = lower_convolution(node, std::move(convolutions_[i]));
       else if (is_view(node.op))
         status = lower_view(node);
       else
@@ -124,85 +96,22 @@ class Builder {
 
   // Convolutions know which halo their input needs, so all are prepared before any layout is chosen.
   fusor_status prepare_convolutions() {
-    convolutions_.resize(graph_.node_count);
-    reasons_.assign(graph_.node_count, kByModel);
-    pools_.assign(graph_.node_count, nullptr);
+    std::vector<int32_t> uses;
+    for (const Value& value : values_) uses.push_back(value.uses);
+    if (fusor_status status =
+            plan_convolutions(kernels_, pool_, threads_, graph_, options_, uses, convolutions_))
+      return status;
     is_merged_.assign(graph_.node_count, false);
     for (int32_t i = 0; i < graph_.node_count; ++i) {
-      const fusor_graph_node& node = graph_.nodes[i];
-      if (node.op != FUSOR_OP_CONV2D) continue;
-      const auto& weight = graph_.values[node.inputs[1]];
-      const int32_t bias_id = node.input_count > 2 ? node.inputs[2] : -1;
-      // A weight or bias that the network computes cannot be packed ahead: the op level kernel packs at each
-      // run.
-      if (!weight.constant || (bias_id >= 0 && !graph_.values[bias_id].constant)) continue;
-      if (is_empty(graph_.values[node.outputs[0]]) || is_empty(graph_.values[node.inputs[0]])) continue;
-      const auto& attributes = *static_cast<const fusor_conv2d_attributes*>(node.attributes);
-      ConvolutionOptions options = convolution_options();
-      options.memory = &packed_memory_;
-      const ConvolutionShape shape = convolution_shape(graph_, node);
-      const float* weight_data = data_of<const float>(*weight.constant);
-      const float* bias_data =
-          bias_id >= 0 ? data_of<const float>(*graph_.values[bias_id].constant) : nullptr;
-      if (options_.tune == FUSOR_TUNE_MEASURE && !options.deterministic)
-        options.force = tuning_.choose(kernels_, pool_, threads_, shape, weight_data, bias_data,
-                                       attributes.activation, options, reasons_[i]);
-      const int32_t pool = stem_pool(node, shape, options.force);
-      if (pool >= 0) {
-        pools_[i] = &graph_.nodes[pool];
-        is_merged_[pool] = true;
-        convolutions_[i] = make_stem_max_pool(
-            {kernels_, pool_, shape, weight_data, bias_data, attributes.activation, options.memory},
-            max_pool(graph_.nodes[pool]));
-      } else {
-        convolutions_[i] =
-            make_convolution(kernels_, pool_, shape, weight_data, bias_data, attributes.activation, options);
-      }
-      if (!convolutions_[i])
-        return fail(FUSOR_ERROR_OUT_OF_MEMORY, "%s: no memory to pack the weight", node.name);
-      if (values_[node.inputs[1]].uses == 1) let_go(node.inputs[1]);
-      if (convolutions_[i]->input_form() == Convolution::InputForm::Blocked) {
-        Value& input = values_[node.inputs[0]];
-        input.halo = widest(input.halo, convolutions_[i]->input_halo());
-      }
+      const PlannedConvolution& planned = convolutions_[i];
+      if (planned.max_pool >= 0) is_merged_[planned.max_pool] = true;
+      if (!planned.convolution || planned.convolution->input_form() != Convolution::InputForm::Blocked)
+        continue;
+      Value& input = values_[graph_.nodes[i].inputs[0]];
+      input.halo = widest(input.halo, planned.convolution->input_halo());
     }
     share_residual_halos();
     return FUSOR_OK;
-  }
-
-  // Of a constant that is not read again. What that frees is kept for other tensors; but there are none while
-  // a plan is built.
-  void let_go(int32_t constant) {
-    if (!graph_.release_constant) return;
-    graph_.release_constant(graph_.release_context, constant);
-    if (kept_memory() > kMostKept) release_kept_memory();
-  }
-
-  MaxPool max_pool(const fusor_graph_node& node) const {
-    const auto& output = graph_.values[node.outputs[0]];
-    return {*static_cast<const fusor_pool2d_attributes*>(node.attributes), output.sizes[2], output.sizes[3]};
-  }
-
-  // The max-pool that alone reads a stem's result, and can take it row by row; -1: none.
-  int32_t stem_pool(const fusor_graph_node& node, const ConvolutionShape& shape, const char* forced) const {
-    const int32_t value = node.outputs[0];
-    const bool has_residual = node.input_count > 3 && node.inputs[3] >= 0;
-    if (has_residual || values_[value].uses != 1 || (forced && std::strcmp(forced, "stem") != 0)) return -1;
-    for (int32_t i = 0; i < graph_.node_count; ++i) {
-      const fusor_graph_node& reader = graph_.nodes[i];
-      if (reader.op != FUSOR_OP_MAX_POOL2D || reader.inputs[0] != value) continue;
-      const MaxPool pooling = max_pool(reader);
-      const bool dilated = pooling.attributes.dilation[0] > 1 || pooling.attributes.dilation[1] > 1;
-      return !dilated && pooling.p * pooling.q > 0 && stem_max_pool_fits(kernels_, shape, pooling) ? i : -1;
-    }
-    return -1;
-  }
-
-  ConvolutionOptions convolution_options() const {
-    ConvolutionOptions options;
-    options.winograd = options_.winograd != 0;
-    options.deterministic = options_.deterministic != 0;
-    return options;
   }
 
   // A convolution may write over its residual if both have the same geometry, halo included: give both the
@@ -210,7 +119,7 @@ class Builder {
   void share_residual_halos() {
     for (int32_t i = graph_.node_count - 1; i >= 0; --i) {
       const fusor_graph_node& node = graph_.nodes[i];
-      if (!convolutions_[i] || node.input_count < 4 || node.inputs[3] < 0) continue;
+      if (!convolutions_[i].convolution || node.input_count < 4 || node.inputs[3] < 0) continue;
       Value& residual = values_[node.inputs[3]];
       Value& output = values_[node.outputs[0]];
       output.halo = residual.halo = widest(residual.halo, output.halo);
@@ -268,7 +177,7 @@ class Builder {
                   static_cast<long long>(operand.geometry.byte_size));
     std::memcpy(data.data(), buffer_data(source), static_cast<size_t>(operand.geometry.byte_size));
     contents_.constants.push_back(std::move(data));
-    let_go(id);
+    release_constant(graph_, id);
     return FUSOR_OK;
   }
 
@@ -319,11 +228,9 @@ class Builder {
     return merged;
   }
 
-  fusor_status lower_convolution(int32_t index) {
-    const fusor_graph_node& node = graph_.nodes[index];
-    std::unique_ptr<Convolution> convolution = std::move(convolutions_[index]);
-    const char* const reason = reasons_[index];
-    const fusor_graph_node* const pool = pools_[index];
+  fusor_status lower_convolution(const fusor_graph_node& node, PlannedConvolution planned) {
+    std::unique_ptr<Convolution>& convolution = planned.convolution;
+    const fusor_graph_node* const pool = planned.max_pool < 0 ? nullptr : &graph_.nodes[planned.max_pool];
     const int32_t input_id = node.inputs[0], output_id = (pool ? *pool : node).outputs[0];
     const int32_t residual_id = node.input_count > 3 ? node.inputs[3] : -1;
     const bool planar = convolution->input_form() == Convolution::InputForm::Planar;
@@ -337,11 +244,7 @@ class Builder {
     else
       output.blocked = new_blocked(output_id);
 
-    std::string algorithm = std::string(convolution->algorithm()) + " (" + reason;
-    if (reason == kByModel)
-      algorithm +=
-          ": " + convolution_reason(kernels_, convolution_shape(graph_, node), convolution_options());
-    algorithm += ")";
+    const std::string algorithm = std::string(convolution->algorithm()) + " (" + planned.reason + ")";
     const int64_t workspace_bytes = convolution->workspace_bytes(threads_);
     auto step = std::make_unique<ConvolutionStep>(std::move(convolution), residual_id >= 0);
     step->description =
@@ -519,14 +422,10 @@ class Builder {
   const int threads_;
   const fusor_graph& graph_;
   const fusor_plan_options& options_;
-  Tuning tuning_;
-  PackedMemory packed_memory_;
   PlanContents& contents_;
   std::vector<Value> values_;
-  std::vector<std::unique_ptr<Convolution>> convolutions_;  // by node
-  std::vector<const char*> reasons_;                        // of their algorithms
-  std::vector<const fusor_graph_node*> pools_;              // that they take along, or null
-  std::vector<bool> is_merged_;                             // by node: another's step computes it
+  std::vector<PlannedConvolution> convolutions_;  // by node
+  std::vector<bool> is_merged_;                   // by node: another's step computes it
   std::vector<BlockedShape> classes_;
 };
 

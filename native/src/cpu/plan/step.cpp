@@ -1,20 +1,11 @@
 #include "cpu/plan/step.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
 #include "cpu/layout/convert.h"
 
 namespace fusor::cpu {
-
-ConstantData::ConstantData(int64_t bytes)
-    : data_(std::aligned_alloc(64, static_cast<size_t>((bytes + 63) / 64 * 64 + 64))), bytes_(bytes) {}
-ConstantData::~ConstantData() {
-  std::free(data_);
-}
-ConstantData::ConstantData(ConstantData&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}
 
 fusor_buffer StepContext::resolve(const Operand& operand) const {
   fusor_buffer buffer = operand.geometry;

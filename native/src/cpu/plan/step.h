@@ -9,6 +9,7 @@
 #include "cpu/conv2d/convolution.h"
 #include "cpu/layout/blocked.h"
 #include "cpu/op.h"
+#include "cpu/plan/constants.h"
 #include "fusor/backend.h"
 
 namespace fusor::cpu {
@@ -21,22 +22,6 @@ struct Operand {
   fusor_buffer geometry{};
 
   explicit operator bool() const { return place != Place::None; }
-};
-
-// Memory of constants that steps read as they are (packed weights live in their steps).
-class ConstantData {
- public:
-  explicit ConstantData(int64_t bytes);
-  ~ConstantData();
-  ConstantData(ConstantData&& other) noexcept;
-  ConstantData(const ConstantData&) = delete;
-  ConstantData& operator=(const ConstantData&) = delete;
-  void* data() const { return data_; }  // null when out of memory
-  int64_t bytes() const { return bytes_; }
-
- private:
-  void* data_;
-  int64_t bytes_;
 };
 
 struct StepContext {

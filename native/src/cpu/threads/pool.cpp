@@ -96,7 +96,7 @@ int core_count(State& s) {
 }
 
 // Streaming stores (simd/stream.h) are ordered by nothing else. Once per thread and team: after each piece of
-// 8 KB it took a third of a thread's time to wait for them.
+// 8 KB it took more than half of a thread's time to wait for them.
 void order_streaming_stores() {
 #if defined(__x86_64__)
   __builtin_ia32_sfence();

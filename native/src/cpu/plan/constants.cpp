@@ -1,0 +1,28 @@
+#include "cpu/plan/constants.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "cpu/memory/memory.h"
+
+namespace fusor::cpu {
+namespace {
+// Released memory that may wait to be given back.
+constexpr int64_t kMostKept = 16 << 20;
+}  // namespace
+
+ConstantData::ConstantData(int64_t bytes)
+    : data_(std::aligned_alloc(64, static_cast<size_t>((bytes + 63) / 64 * 64 + 64))), bytes_(bytes) {}
+ConstantData::~ConstantData() {
+  std::free(data_);
+}
+ConstantData::ConstantData(ConstantData&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}
+
+void release_constant(const fusor_graph& graph, int32_t value) {
+  if (!graph.release_constant) return;
+  graph.release_constant(graph.release_context, value);
+  if (kept_memory() > kMostKept) release_kept_memory();
+}
+
+}  // namespace fusor::cpu
