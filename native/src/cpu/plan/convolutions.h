@@ -1,5 +1,5 @@
-// The convolutions of a graph made ready: for each an algorithm, measured or by the model, its packed weights,
-// and what comes along with it.
+// The convolutions of a graph made ready: for each an algorithm, measured or by the model, its packed
+// weights, and what comes along with it.
 #pragma once
 
 #include <cstdint>
