@@ -11,7 +11,7 @@ import { dtypes } from './dtype.ts';
 import { eagerTensor, handleOf, type Tensor } from './tensor.ts';
 
 declare const nativeTensorBrand: unique symbol;
-/** An external value that refers to a tensor of the engine: `fusor_node_get_tensor` reads it. */
+/** An object that wraps a tensor of the engine: `fusor_node_get_tensor` reads it. */
 export interface NativeTensor {
   readonly [nativeTensorBrand]: true;
 }
@@ -34,10 +34,10 @@ export function exportTensor(tensor: Tensor): NativeTensor {
  * memory of an exported one.
  * @throws ArgumentError for any other value; DisposedError for what was imported already
  */
-export function importTensor(external: NativeTensor): Tensor {
-  if (typeof external !== 'object' || external === null) {
-    throw wrongType('importTensor', 'external', 'an external value', external);
+export function importTensor(native: NativeTensor): Tensor {
+  if (typeof native !== 'object' || native === null) {
+    throw wrongType('importTensor', 'native', 'what fusor_node_create_tensor made', native);
   }
-  const [handle, dtype, shape, device] = addon.adopt(external);
+  const [handle, dtype, shape, device] = addon.adopt(native);
   return eagerTensor(handle, dtypes[dtype]!, shape, deviceOf(device));
 }

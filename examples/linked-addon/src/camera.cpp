@@ -34,11 +34,11 @@ fusor_tensor* tensor_argument(const Napi::CallbackInfo& info, size_t index, fuso
 }
 
 // What importTensor takes. Takes over the reference.
-Napi::Value external(Napi::Env env, fusor_tensor* tensor) {
+Napi::Value importable(Napi::Env env, fusor_tensor* tensor) {
   napi_value value = nullptr;
   if (fusor_node_create_tensor(env, tensor, &value) != napi_ok) {
     fusor_tensor_release(tensor);
-    throw Napi::Error::New(env, "cannot make an external value");
+    throw Napi::Error::New(env, "cannot wrap the tensor");
   }
   return {env, value};
 }
@@ -84,7 +84,7 @@ class Camera : public Napi::ObjectWrap<Camera> {
       throw failure(info.Env());
     }
     held.release();  // NOLINT: the tensor's from here on
-    return external(info.Env(), tensor);
+    return importable(info.Env(), tensor);
   }
 
   int64_t sizes_[2];
@@ -107,8 +107,8 @@ Napi::Value add_layer_norm(const Napi::CallbackInfo& info) {
     throw failure(info.Env());
   }
   auto result = Napi::Array::New(info.Env(), 2);
-  result.Set(0u, external(info.Env(), outputs[0]));
-  result.Set(1u, external(info.Env(), outputs[1]));
+  result.Set(0u, importable(info.Env(), outputs[0]));
+  result.Set(1u, importable(info.Env(), outputs[1]));
   return result;
 }
 

@@ -1,11 +1,11 @@
 /* Tensors between JavaScript and an addon of one's own, without a copy. Header only, C, on Node-API
  * version 8.
  *
- * JavaScript passes `exportTensor(tensor)` of @fusor/native/interop, an external value; the addon gets the
- * engine's tensor and environment out of it with fusor_node_get_tensor. The other way, the addon makes an
- * external value of its tensor with fusor_node_create_tensor, and JavaScript makes a Tensor of that with
- * `importTensor(external)`. The values carry a type tag, so that neither side takes an external value of
- * another addon for a tensor.
+ * JavaScript passes `exportTensor(tensor)` of @fusor/native/interop, an object that wraps the tensor; the
+ * addon gets the engine's tensor and environment out of it with fusor_node_get_tensor. The other way, the
+ * addon makes such an object of its tensor with fusor_node_create_tensor, and JavaScript makes a Tensor of
+ * that with `importTensor(native)`. The objects carry a type tag, so that neither side takes what another
+ * addon wrapped for a tensor.
  *
  * On the JavaScript thread only. Link libfusor (find_package(fusor)); @fusor/native loads it into the
  * process, and an addon that is loaded after it shares that copy. */
@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-/* What the data of such an external value points to. */
+/* What such an object wraps. */
 typedef struct fusor_node_tensor {
   fusor_tensor* tensor; /* NULL: disposed, or imported already */
   /* Where JavaScript's own work is queued: ops run with it come after those called before, and JavaScript
@@ -30,8 +30,8 @@ typedef struct fusor_node_tensor {
   fusor_environment* environment;
 } fusor_node_tensor;
 
-/* The tag of these external values; changes with the struct above. */
-static const napi_type_tag fusor_node_type_tag = {0x9f2b6d1c4e8a4730u, 0xb1d05f3e7c6a2941u};
+/* The tag of these objects; changes with the struct above. */
+static const napi_type_tag fusor_node_type_tag = {0x9f2b6d1c4e8a4731u, 0xb1d05f3e7c6a2941u};
 
 /* The tensor and (if not NULL) the environment of a value that exportTensor gave. The tensor is JavaScript's:
  * call fusor_tensor_retain to keep it past this call. napi_invalid_arg if the value is not one of these,
@@ -43,11 +43,11 @@ static inline napi_status fusor_node_get_tensor(napi_env env, napi_value value, 
   void* data = NULL;
   napi_status status = napi_typeof(env, value, &type);
   if (status != napi_ok) return status;
-  if (type != napi_external) return napi_invalid_arg;
+  if (type != napi_object) return napi_invalid_arg;
   status = napi_check_object_type_tag(env, value, &fusor_node_type_tag, &tagged);
   if (status != napi_ok) return status;
   if (!tagged) return napi_invalid_arg;
-  status = napi_get_value_external(env, value, &data);
+  status = napi_unwrap(env, value, &data);
   if (status != napi_ok) return status;
   const fusor_node_tensor* const shared = (const fusor_node_tensor*)data;
   if (shared->tensor == NULL) return napi_generic_failure;
@@ -64,14 +64,15 @@ static inline void fusor_node_finalize_tensor(napi_env env, void* data, void* hi
   free(shared);
 }
 
-/* An external value for importTensor. Takes over the caller's reference to the tensor if it succeeds; the
+/* An object for importTensor. Takes over the caller's reference to the tensor if it succeeds; the
  * value gives it to importTensor, or releases it when it is collected. */
 static inline napi_status fusor_node_create_tensor(napi_env env, fusor_tensor* tensor, napi_value* value) {
   fusor_node_tensor* const shared = (fusor_node_tensor*)malloc(sizeof *shared);
   if (shared == NULL) return napi_generic_failure;
   shared->tensor = NULL;
   shared->environment = NULL;
-  napi_status status = napi_create_external(env, shared, fusor_node_finalize_tensor, NULL, value);
+  napi_status status = napi_create_object(env, value);
+  if (status == napi_ok) status = napi_wrap(env, *value, shared, fusor_node_finalize_tensor, NULL, NULL);
   if (status != napi_ok) {
     free(shared);
     return status;

@@ -78,7 +78,7 @@ class Environment {
   Napi::ObjectReference block_;
   double* block_data_ = nullptr;
   int64_t unreported_bytes_ = 0;
-  std::unordered_set<Handle*> handles_;  // what an external value must be to be one of ours
+  std::unordered_set<Handle*> handles_;  // what an object must wrap to be one of ours
 };
 
 }  // namespace fusor::binding

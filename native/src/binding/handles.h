@@ -1,4 +1,4 @@
-// References from JavaScript to tensors and plans of the engine: external values whose collection releases.
+// References from JavaScript to tensors and plans of the engine: objects whose collection releases.
 #pragma once
 
 #include <napi.h>
@@ -20,7 +20,7 @@ struct ReleasePlan {
 using TensorReference = std::unique_ptr<fusor_tensor, ReleaseTensor>;
 using PlanReference = std::unique_ptr<fusor_plan, ReleasePlan>;
 
-// The data of an external value points to its base, which other addons may read: see fusor/node.h.
+// An object wraps its base, which other addons may read: see fusor/node.h.
 class Handle : private fusor_node_tensor {
  public:
   static Napi::Value wrap(Environment& environment, TensorReference tensor);
@@ -35,7 +35,7 @@ class Handle : private fusor_node_tensor {
   fusor_tensor* tensor(const char* what) const;
   fusor_plan* plan(const char* what) const;
 
-  // The handle of this environment that an external value's data belongs to; null if it is none.
+  // The handle of this environment that what an object wraps belongs to; null if it is none.
   static Handle* find(const Environment& environment, void* data);
 
   // Releases the object now; the empty handle stays until it is collected.

@@ -8,9 +8,9 @@
 namespace fusor::binding {
 namespace {
 
-bool is_tagged(napi_env env, napi_value external) {
+bool is_tagged(napi_env env, napi_value object) {
   bool tagged = false;
-  return napi_check_object_type_tag(env, external, &fusor_node_type_tag, &tagged) == napi_ok && tagged;
+  return napi_check_object_type_tag(env, object, &fusor_node_type_tag, &tagged) == napi_ok && tagged;
 }
 
 }  // namespace
@@ -20,7 +20,7 @@ Napi::Value share(const Napi::CallbackInfo& info) {
   const napi_env env = info.Env();
   tensor_of(Environment::of(info), info[0], "tensor");
   if (!is_tagged(env, info[0]) && napi_type_tag_object(env, info[0], &fusor_node_type_tag) != napi_ok)
-    fail(FUSOR_ERROR_INTERNAL, "cannot tag an external value");
+    fail(FUSOR_ERROR_INTERNAL, "cannot tag a handle");
   return info[0];
 }
 
@@ -29,8 +29,7 @@ Napi::Value adopt(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Environment& environment = Environment::of(info);
   void* data = nullptr;
-  if (!info[0].IsExternal() || !is_tagged(env, info[0]) ||
-      napi_get_value_external(env, info[0], &data) != napi_ok) {
+  if (!is_tagged(env, info[0]) || napi_unwrap(env, info[0], &data) != napi_ok) {
     fail(FUSOR_ERROR_ARGUMENT, "importTensor: expected what fusor_node_create_tensor made");
   }
   auto* const shared = static_cast<fusor_node_tensor*>(data);

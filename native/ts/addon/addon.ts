@@ -98,7 +98,7 @@ export interface Addon {
   /** Marks the handle as one that other addons may look into, and returns it. */
   share(tensor: TensorHandle): TensorHandle;
   /** The tensor in what another addon made (it is empty then), or in a shared handle. */
-  adopt(external: object): [tensor: TensorHandle, dtype: number, shape: number[], device: number];
+  adopt(native: object): [tensor: TensorHandle, dtype: number, shape: number[], device: number];
 
   /** Attributes are read from the block. One handle, or a list for ops with several outputs or none. */
   run(

@@ -16,13 +16,16 @@ describe('drift', () => {
       series(90, (index) => 100 + Math.min(index, 20) * 5 + noise()),
       series(60, (index) => (index % 13 === 0 ? 220 : 150) + noise()),
     ]) {
-      const { total, bound } = drift(flat);
+      const { total, bound } = drift(flat, 8);
       expect(total).toBeLessThan(bound);
     }
   });
 
   it('is large for a leak that the noise hides from the eye', () => {
-    const { total, bound } = drift(series(200, (index) => 150 + index * 0.15 + noise()));
+    const { total, bound } = drift(
+      series(200, (index) => 150 + index * 0.15 + noise()),
+      8,
+    );
     expect(total).toBeGreaterThan(bound);
   });
 });

@@ -9,10 +9,9 @@ export interface Drift {
 /**
  * The drift of the memory of a process over cycles that should each leave nothing, in the unit of the series. The first
  * third is not looked at: caches fill and code is compiled there. The bound is three times the spread that is left when
- * the slope is taken away (its median absolute deviation), a hundredth of the level, and 8 MB at least: a page per run
- * or a block per plan that is never given back is far beyond it in a soak of a thousand cycles.
+ * the slope is taken away (its median absolute deviation), a hundredth of the level, and `least`.
  */
-export function drift(series: readonly number[]): Drift {
+export function drift(series: readonly number[], least: number): Drift {
   const settled = series.slice(Math.floor(series.length / 3));
   const slopes: number[] = [];
   // Pairs half the series apart: near ones tell of noise only.
@@ -25,7 +24,7 @@ export function drift(series: readonly number[]): Drift {
   const spread = median(
     settled.map((value, index) => Math.abs(value - level - slope * (index - settled.length / 2))),
   );
-  return { total: slope * settled.length, bound: Math.max(8, 3 * spread, level / 100) };
+  return { total: slope * settled.length, bound: Math.max(least, 3 * spread, level / 100) };
 }
 
 function median(values: readonly number[]): number {

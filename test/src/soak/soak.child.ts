@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { BatchNorm2d, Conv2d, compile, Linear, Module, ReLU } from '@fusor/layers';
 import { memory, scope, synchronize, Tensor } from '@fusor/native';
 import { Random } from '../oracle/random.ts';
+import { type Counts, counts } from './counts.ts';
 
 /** What was done, and the memory after each cycle of it. */
 export interface SoakResult {
@@ -16,6 +17,8 @@ export interface SoakResult {
   readonly compiles: number;
   readonly workersTerminated: number;
   readonly residentMegabytes: readonly number[];
+  /** Empty if nobody counts. */
+  readonly counted: readonly Counts[];
   /** Tensors and plans alive after each cycle, beyond those before the first. */
   readonly tensorsLeft: readonly number[];
   readonly plansLeft: readonly number[];
@@ -45,6 +48,7 @@ const milliseconds = Number(process.argv[2]) * 1000;
 const script = new URL('./worker.child.js', import.meta.url);
 const random = new Random(1);
 const residentMegabytes: number[] = [];
+const counted: Counts[] = [];
 const tensorsLeft: number[] = [];
 const plansLeft: number[] = [];
 const tally = { cycles: 0, runs: 0, eagerRuns: 0, compiles: 0, workersTerminated: 0, wrong: 0 };
@@ -56,11 +60,13 @@ for (const begin = performance.now(); performance.now() - begin < milliseconds; 
   await doomedWorker();
   await settle();
   residentMegabytes.push(process.memoryUsage.rss() / 2 ** 20);
+  const held = counts();
+  if (held !== undefined) counted.push(held);
   const now = memory();
   tensorsLeft.push(now.tensors - before.tensors);
   plansLeft.push(now.plans - before.plans);
 }
-console.log(JSON.stringify({ ...tally, residentMegabytes, tensorsLeft, plansLeft }));
+console.log(JSON.stringify({ ...tally, residentMegabytes, counted, tensorsLeft, plansLeft }));
 
 async function network(tidy: boolean): Promise<void> {
   const [channels, size, batch] = [random.pick([4, 8, 17]), random.pick([8, 13, 16]), random.integer(1, 4)];
