@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { runChild } from '../support/child.ts';
 import { canCount, counted } from './counted.ts';
 
-const [workers, tensors, first] = [12, 300, 4];
+const [workers, tensors, first] = [8, 300, 3];
 
 it.skipIf(!canCount)(
   `${workers} terminated workers with ${tensors} tensors each leave no memory`,
@@ -19,7 +19,7 @@ it.skipIf(!canCount)(
       });
       const growth = blocks.at(-1)! - blocks[first - 1]!;
       console.log(`${growth} blocks more after ${workers - first} more workers (of ${blocks.at(-1)})`);
-      // A block for a tensor would be 2,400 of them; V8's own come and go by a hundred or so.
+      // A block for a tensor would be 1,500 of them; V8's own come and go by a hundred or so.
       expect(growth).toBeLessThan(((workers - first) * tensors) / 4);
     } finally {
       await rm(folder, { recursive: true, force: true });
