@@ -76,10 +76,10 @@ export function runtimes({ add, cannot, sandbox, installed, otherTarballs, npmCl
   for (const [system, reason] of [
     [
       'Alpine (musl)',
-      'no Node.js for musl can be had from the package registry; the release workflow has a job for it, which has not run yet',
+      'neither a Node.js nor a libstdc++ for musl can be had here; the release workflow has a job for it, which has not run yet',
     ],
     ['macOS', 'it needs a Mac; the release workflow has a job for it, which has not run yet'],
-    ['Windows', 'it needs Windows; the release workflow has a job for it, which has not run yet'],
+    ['Windows', 'the sources are written for POSIX: see docs/decisions/0010-packages-per-platform.md'],
   ]) {
     cannot(system, 'import', reason);
   }
