@@ -89,6 +89,7 @@ void run_block(BlockState& block) {
     f.waiting_for = nullptr;
     f.done = false;
     f.in_model = false;
+    f.waited = !block.early;
     f.copies.clear();
     f.groups.clear();
     f.stores.clear();
@@ -162,6 +163,16 @@ void* static_shared(const void* key, size_t bytes) {
   return begin;
 }
 
+void wait_for_earlier_launches() {
+  current_fiber->waited = true;
+}
+
+void require_waited(const char* what) {
+  if (!current_fiber->waited) {
+    fault("the thread %s the device's memory before it waited for earlier launches", what);
+  }
+}
+
 size_t shared_offset(const void* p, size_t bytes, size_t alignment, const char* what) {
   const BlockState& block = *current_block;
   const auto offset = static_cast<const unsigned char*>(p) - block.dynamic;
@@ -177,7 +188,8 @@ size_t shared_offset(const void* p, size_t bytes, size_t alignment, const char* 
 
 namespace {
 
-Status run_grid(const dim3& grid, const dim3& size, size_t shared_bytes, Place place, const Call& call) {
+Status run_grid(const dim3& grid, const dim3& size, size_t shared_bytes, Place place, bool early, int device,
+                const Call& call) {
   install_signal_handlers();
   const size_t blocks = size_t{grid.x} * grid.y * grid.z;
   const unsigned threads = size.x * size.y * size.z;
@@ -200,6 +212,8 @@ Status run_grid(const dim3& grid, const dim3& size, size_t shared_bytes, Place p
     block.size = size;
     block.call = &call;
     block.launch_place = place;
+    block.early = early;
+    block.device = device;
     block.schedule = schedule;
     block.fibers.resize(threads);
     map_shared_memory(block, shared_bytes);
@@ -246,7 +260,7 @@ Status run_grid(const dim3& grid, const dim3& size, size_t shared_bytes, Place p
 }  // namespace
 
 Status launch(DeviceStream stream, const dim3& grid, const dim3& block, size_t shared_bytes, Place place,
-              Call* call) {
+              bool early, Call* call) {
   const std::shared_ptr<const Call> owned(call);
   if (shared_bytes > kMostSharedBytes) {
     return {FUSOR_ERROR_INTERNAL, std::string(place.file_name()) + ":" + std::to_string(place.line()) + ": " +
@@ -254,7 +268,8 @@ Status launch(DeviceStream stream, const dim3& grid, const dim3& block, size_t s
                                       " bytes of shared memory; a block has at most " +
                                       std::to_string(kMostSharedBytes)};
   }
-  return enqueue(stream, [=] { return run_grid(grid, block, shared_bytes, place, *owned); });
+  const int device = current_device();
+  return enqueue(stream, [=] { return run_grid(grid, block, shared_bytes, place, early, device, *owned); });
 }
 
 }  // namespace fusor::cuda::emulator

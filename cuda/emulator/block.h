@@ -48,6 +48,10 @@ void synchronize_threads(Place place);
 bool synchronize_threads_or(bool predicate, Place place);
 void named_barrier(int id, int threads, bool wait, Place place = Place::current());
 
+/** arch/overlap.h. A thread of an early launch that touches the device's memory before, or ends without it,
+ * is a fault. */
+void wait_for_earlier_launches();
+
 /** Ends the launch: the device is lost, as after an illegal access on a GPU, and the text says why, with the
  * list of what every thread of the block was waiting for. */
 [[noreturn, gnu::format(printf, 1, 2)]] void fault(const char* format, ...);
@@ -81,6 +85,6 @@ class KernelCall final : public Call {
 
 /** Takes `call`. */
 Status launch(DeviceStream stream, const dim3& grid, const dim3& block, size_t shared_bytes, Place place,
-              Call* call);
+              bool early, Call* call);
 
 }  // namespace fusor::cuda::emulator

@@ -38,6 +38,7 @@ struct Fiber {
   Place place;
   bool done = false;
   bool in_model = false;           /* see InModel */
+  bool waited = true;              /* for earlier launches; only of an early one is it false at first */
   std::vector<PendingCopy> copies; /* cp.async under way, oldest first */
   std::vector<size_t> groups;      /* ends of committed groups in `copies` */
   /* Of the copy engine, not known to have read their source; and ends of committed groups in it. */
@@ -107,6 +108,8 @@ struct BlockState {
   uint3 index{};
   const Call* call = nullptr;
   Place launch_place;
+  bool early = false; /* begun while earlier launches may still run */
+  int device = 0;
   std::vector<Fiber> fibers;
   std::vector<Warp> warps;
   std::vector<Fiber*> ready; /* a stack */
@@ -155,6 +158,9 @@ class InModel {
  private:
   Fiber* fiber_;
 };
+
+/** Faults where this thread must not touch the device's memory yet: `what` it does there. */
+void require_waited(const char* what);
 
 /** check_access (memory.h) without regard to InModel. */
 void require_access(const void* address, size_t bytes, size_t alignment, bool write);

@@ -3,6 +3,7 @@
 // forgets to wait fails.
 #include "arch/device_api.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -28,6 +29,7 @@ struct CUgraphExec_st {
   std::vector<Task> tasks;
 };
 struct CUstream_st {
+  int device = 0;
   std::deque<Task> queue;
   std::unique_ptr<CUgraph_st> recording;
   bool running = false;
@@ -47,6 +49,7 @@ std::recursive_mutex mutex;  // of everything here; tasks run under it, one at a
 Status lost;                 // the fault that ended the device
 std::unordered_set<DeviceStream> streams;
 std::mt19937 coin(7);
+thread_local int current = 0;
 
 CUstream_st& default_stream() {
   static CUstream_st stream;
@@ -87,6 +90,10 @@ Status enqueue(DeviceStream handle, Task task) {
   const std::lock_guard lock(mutex);
   if (!lost.ok()) return lost;
   CUstream_st& stream = get(handle);
+  if (handle != nullptr && stream.device != current) {
+    return {FUSOR_ERROR_INTERNAL, "work for a stream of device " + std::to_string(stream.device) +
+                                      " while device " + std::to_string(current) + " is the current one"};
+  }
   if (stream.recording) {
     stream.recording->tasks.push_back(std::move(task));
     return {};
@@ -118,6 +125,17 @@ DeviceProperties& emulated_properties() {
   return properties;
 }
 
+int device_count() {
+  static const int count = [] {
+    const char* wanted = std::getenv("FUSOR_CUDA_EMULATED_DEVICES");
+    return wanted == nullptr ? 1 : std::clamp(std::atoi(wanted), 1, 8);
+  }();
+  return count;
+}
+int current_device() {
+  return current;
+}
+
 void reset_device() {
   const std::lock_guard lock(mutex);
   default_stream().queue.clear();
@@ -138,19 +156,29 @@ Status driver_version(int* version) {
 }
 
 Status count(int* devices) {
-  *devices = 1;
+  *devices = emulator::device_count();
   return {};
 }
 
+namespace {
+
+Status require_device(int device) {
+  if (device >= 0 && device < emulator::device_count()) return {};
+  return {FUSOR_ERROR_DEVICE, "there is no emulated device " + std::to_string(device)};
+}
+
+}  // namespace
+
 Status properties(int device, DeviceProperties* properties) {
-  if (device != 0) return {FUSOR_ERROR_DEVICE, "there is one emulated device"};
+  FUSOR_RETURN_IF_ERROR(require_device(device));
   *properties = emulator::emulated_properties();
   properties->memory_bytes = static_cast<int64_t>(emulator::memory_limit());
   return {};
 }
 
 Status use(int device) {
-  if (device != 0) return {FUSOR_ERROR_DEVICE, "there is one emulated device"};
+  FUSOR_RETURN_IF_ERROR(require_device(device));
+  emulator::current = device;
   return {};
 }
 
@@ -189,6 +217,7 @@ Status release_pinned(void* pointer) {
 Status stream_create(DeviceStream* stream) {
   const std::lock_guard lock(mutex);
   *stream = new CUstream_st;
+  (*stream)->device = emulator::current;
   emulator::streams.insert(*stream);
   return {};
 }

@@ -18,6 +18,11 @@ Status enqueue(DeviceStream stream, Task task);
 /** The properties that device::properties gives; a test may make the device an older one. */
 DeviceProperties& emulated_properties();
 
+/** How many there are, all alike and each with memory of its own: one, or FUSOR_CUDA_EMULATED_DEVICES. */
+int device_count();
+/** The one that this thread's calls are about. */
+int current_device();
+
 /** Forgets a fault: what a new process would do on a GPU. Memory stays allocated. */
 void reset_device();
 

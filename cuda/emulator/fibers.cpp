@@ -55,6 +55,7 @@ extern "C" void fusor_fiber_entry() {
   if (!me->stores.empty()) {
     fault("the thread ends while the copy engine may still read what it stores from shared memory");
   }
+  if (!me->waited) fault("the thread ends and has not waited for earlier launches");
   me->done = true;
   BlockState& block = *current_block;
   if (--block.live == 0) leave_fibers();

@@ -244,6 +244,7 @@ void fence_async_shared() {
 void tma_load_im2col(void* shared, const TensorMap* map, uint64_t* barrier, int c, int w, int h, int n,
                      int offset_w, int offset_h) {
   const InModel model;
+  require_waited("reads");
   const EncodedMap m = decode(map, kIm2colMagic);
   read_barrier(barrier);
   const size_t bytes = static_cast<size_t>(m.pixels) * kRowBytes, start = begin_load(shared, bytes);
@@ -279,6 +280,7 @@ void tma_load_im2col(void* shared, const TensorMap* map, uint64_t* barrier, int 
 
 void tma_load_tiled(void* shared, const TensorMap* map, uint64_t* barrier, int rank, const int* start) {
   const InModel model;
+  require_waited("reads");
   const EncodedMap m = decode(map, kTiledMagic);
   read_barrier(barrier);
   const int depth = rank == 3 ? m.box[2] : 1;
@@ -304,6 +306,7 @@ void tma_load_tiled(void* shared, const TensorMap* map, uint64_t* barrier, int r
 
 void tma_store_tiled(const TensorMap* map, const void* shared, int rank, const int* start) {
   const InModel model;
+  require_waited("writes");
   const EncodedMap m = decode(map, kTiledMagic);
   if (rank != 2 && rank != 3) fault("the copy engine: stores of rank %d are not modelled", rank);
   const int planes = rank == 3 ? m.box[2] : 1;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "emulator/block_state.h"
+#include "emulator/device_state.h"
 
 namespace fusor::cuda::emulator {
 namespace {
@@ -30,6 +31,7 @@ struct Allocation {
   uintptr_t begin = 0;
   size_t bytes = 0;
   bool pinned = false;
+  int device = 0; /* of which no other's kernels may touch it, unless pinned */
   std::atomic<bool> live{false};
 };
 
@@ -170,6 +172,14 @@ void require_access(const void* pointer, size_t bytes, size_t alignment, bool wr
     const Allocation* a = find(address);
     if (a != nullptr && a->live.load(std::memory_order_relaxed) && address >= a->begin &&
         address + bytes <= a->begin + a->bytes) {
+      if (!current_fiber->waited) [[unlikely]] {
+        current_fiber->in_model = true;
+        require_waited(verb);
+      }
+      if (a->device != block->device && !a->pinned) [[unlikely]] {
+        current_fiber->in_model = true;
+        fault("%s memory of device %d on device %d", verb, a->device, block->device);
+      }
       return;
     }
     current_fiber->in_model = true;
@@ -226,6 +236,7 @@ Status allocate_memory(void** pointer, size_t bytes, bool pinned) {
   a->begin = start + pages * r.page - rounded;
   a->bytes = bytes;
   a->pinned = pinned;
+  a->device = current_device();
   a->live = true;
   if (!pinned) r.used += bytes;
   *pointer = reinterpret_cast<void*>(a->begin);

@@ -32,9 +32,25 @@ __global__ void reverse(Fault fault, const float* x, float* y) {
   y[i - (fault == Fault::global_out_of_bounds_write ? 1 : 0)] = value;
 }
 
+__global__ void reverse_early(Fault fault, const float* x, float* y) {
+  FUSOR_DYNAMIC_SHARED(float, values);
+  const int i = threadIdx.x;
+  let_next_launch_begin();
+  float early = 0.f;
+  if (fault == Fault::touched_before_waiting && i == 77) early = x[i];
+  if (fault == Fault::copied_before_waiting && i == 77) async_copy<4>(values + i, x + i);
+  if (fault == Fault::never_waited && i == 77) return;
+  wait_for_earlier_launches();
+  y[kThreads - 1 - i] = x[i] + 0.f * early;
+}
+
 }  // namespace
 
 Status reverse_with_fault(Stream& stream, Fault fault, const float* x, float* y) {
+  if (fault >= Fault::touched_before_waiting) {
+    return launch_early(reverse_early, LaunchShape(1, kThreads, kThreads * sizeof(float)), stream, fault, x,
+                        y);
+  }
   return launch(reverse, LaunchShape(1, kThreads, kThreads * sizeof(float)), stream, fault, x, y);
 }
 

@@ -20,6 +20,9 @@ enum class Fault {
   ended_before_barrier,
   misaligned,
   lane_outside_mask,
+  touched_before_waiting,  // memory, by a launch that begins before the one before has ended
+  copied_before_waiting,   // the same by cp.async
+  never_waited,            // one of its threads
 };
 
 /** Reverses `count` = 128 floats through shared memory. */

@@ -120,6 +120,12 @@ TEST_CASE("a lane outside of its own mask is diagnosed") {
   check_diagnosed(Fault::lane_outside_mask, "is not in its own mask");
 }
 
+TEST_CASE("a launch that begins early and does not wait before it touches memory is diagnosed") {
+  check_diagnosed(Fault::touched_before_waiting, "reads the device's memory before it waited");
+  check_diagnosed(Fault::copied_before_waiting, "reads the device's memory before it waited");
+  check_diagnosed(Fault::never_waited, "ends and has not waited for earlier launches");
+}
+
 TEST_CASE("memory of the host is not the device's") {
   const auto x = random_values<float>(128, 5);
   in_every_schedule([&] {

@@ -47,6 +47,32 @@ TEST_CASE("small integers give equal results") {
   check<f16>({2, 9, 9, 72, 72, 3, 3, 1, 1, 1, 1, true, true}, true, true);
 }
 
+TEST_CASE_TEMPLATE("splits of the sum, of unequal lengths, add up in order", T, bf16, f16) {
+  const auto check_split = [](const Problem& p, bool wide, int splits, bool integers = false) {
+    const Conv2dChoice choice{Conv2dAlgorithm::hopper, wide ? Tile::t128x128 : Tile::t128x64, splits};
+    INFO(splits, " splits");
+    check_convolution<T>(p, Precision::f32, integers,
+                         conv2d_workspace(arguments_of(p, dtype_of<T>()), choice),
+                         [&](Stream& stream, const Conv2dArguments& a) { return conv2d(stream, a, choice); });
+  };
+  // 9 * 2 steps: 5 + 5 + 5 + 3, the filter's place and the channels in the middle of both.
+  check_split({3, 7, 7, 72, 40, 3, 3, 1, 1, 1, 1, true, true, kRelu}, false, 4);
+  check_split({2, 7, 9, 136, 136, 1, 1, 0, 1, 1, 1, true, true}, true, 3);
+  check_split({5, 11, 13, 64, 72, 3, 3, 1}, false, 2, true);
+}
+
+TEST_CASE("long sums of few pixels are split on Hopper, and others are not") {
+  DeviceProperties h200 = emulator::emulated_properties();
+  h200.multiprocessors = 132;
+  const auto choose = [&](const Problem& p) { return choose_conv2d(h200, arguments_of(p, FUSOR_BF16)); };
+  const Conv2dChoice late = choose({8, 7, 7, 512, 512, 3, 3, 1});
+  CHECK(late.algorithm == Conv2dAlgorithm::hopper);
+  CHECK(late.splits > 1);
+  CHECK(describe(late).find("tma + wgmma 128x") == 0);
+  CHECK(describe(late).find(" splits") != std::string::npos);
+  CHECK(choose({256, 7, 7, 512, 512, 3, 3, 1}).splits == 1);
+}
+
 TEST_CASE("what the kernel does not do, it says") {
   const DeviceProperties& hopper = emulator::emulated_properties();
   DeviceProperties ampere = hopper;

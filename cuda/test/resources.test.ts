@@ -106,6 +106,14 @@ arch = sm_80
       'c.cu: second': row('sm_80', 0),
     };
     expect(kernelsWithoutTensorCores(table, reader.counts)).toEqual([]);
+    // Built for another card: the table's sm_80 stands for all that are not Hopper's own.
+    const elsewhere = reader.counts.map((each: { architecture: string }) =>
+      each.architecture === 'sm_80' ? { ...each, architecture: 'sm_120' } : each,
+    );
+    expect(kernelsWithoutTensorCores(table, elsewhere)).toEqual([]);
+    expect(kernelsWithoutTensorCores({ 'c.cu: second': row('sm_80', 4) }, elsewhere)).toEqual([
+      'c.cu: second has 4 in the PTX and none in the code for sm_120',
+    ]);
     expect(
       kernelsWithoutTensorCores(
         { 'c.cu: second': row('sm_80', 4), 'd.cu: third': row('sm_80', 1) },

@@ -5,6 +5,16 @@ export function has(command, args = ['--version']) {
   return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 }
 
+/** What CMake calls machine code for the GPUs that the driver's own tool lists: `['90-real']`; none without it. */
+export function architectures(command = 'nvidia-smi') {
+  const { status, stdout } = spawnSync(command, ['--query-gpu=compute_cap', '--format=csv,noheader'], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) return [];
+  const numbers = [...stdout.matchAll(/^(\d+)\.(\d)\s*$/gm)].map(([, major, minor]) => Number(major + minor));
+  return [...new Set(numbers)].sort((a, b) => a - b).map((number) => `${number}-real`);
+}
+
 /**
  * Runs a program to its end, or until `deadline` (milliseconds since 1970). Every line of its standard output goes to `line`.
  * Gives `{ status, output, late }`: its exit status, the end of both streams, whether it was stopped.

@@ -1,12 +1,12 @@
-// Builds with the nvcc that is here what was also carried along built: the primitives' conformance test and the library, which
-// takes the place of the carried one. Each target is a case; ninja goes on where it was stopped. Where cuobjdump is, a last case
+// Builds with the nvcc that is here, for the cards that are here, what was also carried along built: the primitives' conformance
+// test and the library, which takes the place of the carried one. Each target is a case; ninja goes on where it was stopped. Where cuobjdump is, a last case
 // looks into the machine code for the tensor-core instructions that the PTX has.
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { cudaFolder } from '../lib/places.mjs';
-import { has, runProgram } from '../lib/programs.mjs';
+import { architectures, has, runProgram } from '../lib/programs.mjs';
 
 const TARGETS = {
   cuda: ['fusor_cuda_primitives', 'fusor_cuda'],
@@ -36,6 +36,12 @@ async function lookIntoMachineCode(deadline) {
   };
 }
 
+/** Machine code for the cards that are here; where they cannot be asked, what a checkout builds. */
+function architectureOption(emulated) {
+  const cards = emulated ? [] : architectures();
+  return cards.length === 0 ? [] : [`-DCMAKE_CUDA_ARCHITECTURES=${cards.join(';')}`];
+}
+
 export async function run({ device, deadline, folder, isDone, isLate, add }) {
   const emulated = device.startsWith('cuda-emulated');
   const missing = [
@@ -55,6 +61,7 @@ export async function run({ device, deadline, folder, isDone, isLate, add }) {
     configure: [
       ...['-S', cudaFolder, '-B', build, '-G', 'Ninja'],
       `-DFUSOR_CUDA_NVCC=${emulated ? 'OFF' : 'ON'}`,
+      ...architectureOption(emulated),
     ],
   };
   for (const target of TARGETS[emulated ? 'cuda-emulated' : 'cuda']) {

@@ -123,6 +123,106 @@ describe('why CUDA cannot be used is told apart, and what helps', () => {
       expect(auto).toBe('cpu');
     }
   });
+
+  // What the runtime asks of a driver before anything else.
+  test.skipIf(!built || driver)('the library for GPUs with a driver that is too old', async ({ skip }) => {
+    const folder = mkdtempSync(join(scratch, 'driver-'));
+    const source = join(folder, 'libcuda.c');
+    writeFileSync(
+      source,
+      `#include <string.h>
+       int cuDriverGetVersion(int* version) { *version = 12040; return 0; }
+       int cuInit(unsigned flags) { (void)flags; return 0; }
+       int cuGetProcAddress(const char* name, void** function, int version, unsigned long long flags) {
+         (void)version; (void)flags;
+         *function = strcmp(name, "cuDriverGetVersion") == 0 ? (void*)cuDriverGetVersion : 0;
+         return *function ? 0 : 500;
+       }
+       int cuGetProcAddress_v2(const char* name, void** function, int version, unsigned long long flags, int* found) {
+         (void)found;
+         return cuGetProcAddress(name, function, version, flags);
+       }`,
+    );
+    const library = join(folder, 'libcuda.so.1');
+    if (spawnSync('cc', ['-shared', '-fPIC', '-o', library, source]).status !== 0)
+      return skip('there is no C compiler');
+    for (const trial of ['0', '1']) {
+      const { reason, auto } = await askForCuda({ FUSOR_CUDA_TRIAL: trial, LD_LIBRARY_PATH: folder });
+      expect(reason).toMatch(
+        /^the NVIDIA driver is too old: it is for CUDA 12.4, but 13.0 is needed; upgrade to driver 580 or newer/,
+      );
+      expect(auto).toBe('cpu');
+    }
+  });
+});
+
+/** What a fresh process prints with these variables set, as JSON. */
+async function answerOf(env: Record<string, string>, body: string): Promise<unknown> {
+  const script = `import { devices, emptyCache, memory, ops, setMemoryLimit, synchronize, Tensor } from '@fusor/native';
+    ${body}`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: join(root, 'native'),
+    env: { ...process.env, ...env },
+  });
+  return JSON.parse(stdout);
+}
+
+describe('other emulated GPUs', () => {
+  test('one that is too old says so, and what else to use', async () => {
+    const said = await answerOf(
+      { FUSOR_CUDA_EMULATED_CAPABILITY: '75' },
+      `const { available, reason } = (await devices()).find(({ kind }) => kind === 'cuda-emulated');
+       let error = '';
+       try { Tensor.zeros([1], { device: 'cuda-emulated' }); } catch (e) { error = e.name + ': ' + e.message; }
+       console.log(JSON.stringify({ available, reason, error }));`,
+    );
+    const reason =
+      "emulated GPU (sm_75) is too old: Fusor needs compute capability 8.0 (Ampere, 2020) or newer; use device 'cpu'";
+    expect(said).toMatchObject({ available: false, reason: expect.stringContaining(reason) });
+    expect(said).toMatchObject({ error: expect.stringMatching(/^DeviceError: /) });
+  });
+
+  test('two are used by their indices, each with its own memory, stream and limit', async () => {
+    const said = (await answerOf(
+      { FUSOR_CUDA_EMULATED_DEVICES: '2', FUSOR_CUDA_EMULATED_CACHE: '1' },
+      `const [first, second] = ['cuda-emulated:0', 'cuda-emulated:1'];
+       const image = Float32Array.from({ length: 2 * 8 * 5 * 5 }, (_, i) => Math.sin(i));
+       const filter = Float32Array.from({ length: 16 * 8 * 9 }, (_, i) => Math.cos(i));
+       const results = [], work = [];
+       // In turns, so that every call is about another device than the one before it.
+       for (let round = 0; round < 2; ++round) {
+         for (const device of [first, second]) {
+           const x = Tensor.from(image, [2, 8, 5, 5], { device }), w = Tensor.from(filter, [16, 8, 3, 3], { device });
+           work.push(ops.softmax(ops.conv2d(x, w, { padding: 1, activation: 'relu' }), 1));
+         }
+       }
+       for (const y of work) results.push([...(await y.data())]);
+       let mixed = '';
+       try { ops.add(work[0], work[1]); } catch (e) { mixed = e.message; }
+       const moved = work[0].to(second);
+       const sum = [...(await ops.sub(moved, work[1]).data())];
+       const before = memory().devices;
+       setMemoryLimit(before[second].reservedBytes, second);
+       let full = '';
+       const large = Tensor.zeros([1 << 24], { device: second });
+       try { await large.data(); } catch (e) { full = e.name; }
+       const other = Tensor.ones([1 << 24], { device: first });
+       await synchronize(first);
+       other.dispose();
+       emptyCache(first);
+       const list = (await devices()).filter(({ kind }) => kind === 'cuda-emulated').map(({ id }) => id);
+       console.log(JSON.stringify({ list, device: moved.device, results, mixed, sum, full, used: [first, second].map((d) => before[d].reservedBytes > 0) }));`,
+    )) as { results: number[][]; sum: number[] } & Record<string, unknown>;
+    expect(said).toMatchObject({
+      list: ['cuda-emulated:0', 'cuda-emulated:1'],
+      device: 'cuda-emulated:1',
+      full: 'OutOfMemoryError',
+      used: [true, true],
+      mixed: expect.stringContaining('cuda-emulated:1'),
+    });
+    for (const result of said.results) expect(result).toEqual(said.results[0]);
+    expect(said.sum.every((value) => value === 0)).toBe(true);
+  });
 });
 
 describe('the emulated GPU of a checkout', () => {

@@ -7,8 +7,10 @@
 #pragma once
 
 #include <source_location>
+#include <string>
 #include <tuple>
 
+#include "arch/overlap.h"
 #include "arch/platform.h"
 #include "arch/stream.h"
 
@@ -19,6 +21,7 @@ struct LaunchShape {
   dim3 grid, block;
   size_t shared_bytes; /* dynamic shared memory; more than 48 KiB is opted in to by launch() */
   std::source_location place;
+  bool early = false; /* see launch_early() */
   LaunchShape(dim3 grid, dim3 block, size_t shared_bytes = 0,
               std::source_location place = std::source_location::current())
       : grid(grid), block(block), shared_bytes(shared_bytes), place(place) {}
@@ -27,6 +30,8 @@ struct LaunchShape {
 namespace detail {
 /** Refuses grids that the chip has no numbers for, before the driver does it in fewer words. */
 Status check_shape(const LaunchShape& shape);
+/** Remembers it for last_launch(). */
+void note_launch(const void* kernel, const std::source_location& place);
 #if defined(__CUDACC__)
 Status launch_pointers(const void* kernel, const LaunchShape& shape, const Stream& stream, void** arguments);
 #endif
@@ -37,6 +42,7 @@ Status launch(void (*kernel)(Parameters...), const LaunchShape& shape, Stream& s
               Arguments&&... arguments) {
   FUSOR_RETURN_IF_ERROR(detail::check_shape(shape));
   if (shape.grid.x == 0 || shape.grid.y == 0 || shape.grid.z == 0) return {};  // nothing to compute
+  detail::note_launch(reinterpret_cast<const void*>(kernel), shape.place);
 #if defined(__CUDACC__)
   std::tuple<Parameters...> values(static_cast<Parameters>(arguments)...);
   return std::apply(
@@ -47,10 +53,29 @@ Status launch(void (*kernel)(Parameters...), const LaunchShape& shape, Stream& s
       values);
 #else
   return emulator::launch(
-      stream.handle, shape.grid, shape.block, shape.shared_bytes, shape.place,
+      stream.handle, shape.grid, shape.block, shape.shared_bytes, shape.place, shape.early,
       new emulator::KernelCall<Parameters...>(kernel, static_cast<Parameters>(arguments)...));
 #endif
 }
+
+/** The same for kernels that wait for earlier launches by themselves (arch/overlap.h): where the stream and
+ * the card allow, their blocks are there before the launch before has ended. */
+template <class... Parameters, class... Arguments>
+Status launch_early(void (*kernel)(Parameters...), LaunchShape shape, Stream& stream,
+                    Arguments&&... arguments) {
+  shape.early = true;
+  return launch(kernel, shape, stream, static_cast<Arguments&&>(arguments)...);
+}
+
+/** A kernel and where it was launched. */
+struct Launched {
+  const void* kernel = nullptr; /* nullptr: none was */
+  std::source_location place;
+};
+/** What this thread launched last, which is then forgotten. */
+Launched take_last_launch();
+/** "conv2d.cu:12: a_kernel<float>"; the emulator knows the place alone. */
+std::string describe(const Launched& launched);
 
 /** Blocks of `per_block` that cover `count`. */
 constexpr unsigned blocks_for(int64_t count, int64_t per_block) {

@@ -39,6 +39,7 @@ struct Stream {
   DeviceStream handle = nullptr;
   int device = 0;
   const DeviceProperties* properties = nullptr;
+  bool overlaps = false; /* launches may begin before the one before has ended: see arch/overlap.h */
 };
 
 }  // namespace fusor::cuda

@@ -12,7 +12,7 @@ Status run_chain(Stream& stream, const Problem& problem, const ChainChoice& choi
   with_shape<T>(choice, [&]<class S>(S) {
     const LaunchShape shape(static_cast<unsigned>(choice.blocks), kThreads,
                             static_cast<size_t>(SharedLayout::of<S>(problem).bytes));
-    status = launch(chain_kernel<S>, shape, stream, problem);
+    status = launch_early(chain_kernel<S>, shape, stream, problem);
   });
   return status;
 }

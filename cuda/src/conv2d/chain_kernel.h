@@ -121,6 +121,7 @@ struct GroupValues {
 
 template <class S>
 __global__ void __launch_bounds__(kThreads, S::kBlocks) chain_kernel(const __grid_constant__ Problem p) {
+  begin_after_earlier_launches();
   using T = typename S::T;
   constexpr int kFragments = S::Fragments, kHalves = S::N1 / 64, kHiddenSteps = S::N1 / 16;
   FUSOR_DYNAMIC_SHARED(unsigned char, shared);

@@ -94,6 +94,12 @@ bool has_tile(fusor_dtype dtype, int piece, Tile tile) {
 
 constexpr double kLaunch = 3000, kBytesPerClock = 1800;
 
+/** Of adding the splits of `rows` rows up: each is written and read, and a result written. */
+double adding_cost(const Geometry& g, double rows, int splits) {
+  if (splits == 1) return 0;
+  return kLaunch + rows * g.pixel_y * 4 * (2 * splits + 1) / kBytesPerClock;
+}
+
 /** Clocks that a launch takes, about, with `row_tiles` tiles of rows, over all matrices of a batch. */
 double cost(const Geometry& g, const TileCost& t, double row_tiles, int splits, int columns_per_tile,
             double products_per_clock, int multiprocessors) {
@@ -106,12 +112,8 @@ double cost(const Geometry& g, const TileCost& t, double row_tiles, int splits, 
   const double sharing = std::min<double>(t.resident, std::ceil(blocks / multiprocessors));
   const double products = static_cast<double>(t.bm) * t.bn * columns_per_tile * sharing;
   const double turn = std::max(products / products_per_clock / t.efficiency, kTurnLatency);
-  double clocks = waves * (std::ceil(tiles / splits) * turn + kPrologue);
-  if (splits > 1) {
-    const double sums = row_tiles * t.bm * g.pixel_y;
-    clocks += kLaunch + sums * 4 * (2 * splits + 1) / kBytesPerClock;
-  }
-  return clocks;
+  const double clocks = waves * (std::ceil(tiles / splits) * turn + kPrologue);
+  return clocks + adding_cost(g, row_tiles * t.bm, splits);
 }
 
 /** Multiply-adds a clock and multiprocessor: general cores 128; tensor cores 1024, Hopper's 2048, of which
@@ -134,14 +136,19 @@ int columns_per_tile(fusor_dtype dtype) {
   return 64 / element_bytes(dtype);
 }
 
+/** Turns of the persistent kernel, of 64 inputs at one place of the filter each. */
+int hopper_steps(const Geometry& g) {
+  return g.r * g.s * ((g.c + 63) / 64);
+}
+
 /** The same of the persistent kernel: its epilogues hide behind main loops, and the other way round. */
-double hopper_cost(const Geometry& g, int64_t matrices, int bn, int multiprocessors) {
+double hopper_cost(const Geometry& g, int64_t matrices, int bn, int splits, int multiprocessors) {
   constexpr double kProductsPerClock = 2048 * 0.8, kEpilogue = 1200, kPrologue = 2000;
-  const double steps = static_cast<double>(g.r) * g.s * std::ceil(g.c / 64.0);
-  const double tiles = static_cast<double>(matrices) * std::ceil(static_cast<double>(g.rows) / 128) *
-                       std::ceil(static_cast<double>(g.k) / bn);
+  const double steps = std::ceil(static_cast<double>(hopper_steps(g)) / splits);
+  const double row_tiles = static_cast<double>(matrices) * std::ceil(static_cast<double>(g.rows) / 128);
+  const double tiles = row_tiles * std::ceil(static_cast<double>(g.k) / bn) * splits;
   const double tile = std::max(steps * 128.0 * bn * 64 / kProductsPerClock, kEpilogue);
-  return std::ceil(tiles / multiprocessors) * tile + kPrologue;
+  return std::ceil(tiles / multiprocessors) * tile + kPrologue + adding_cost(g, row_tiles * 128, splits);
 }
 
 /** Without its rectangles: see PoolTiles::cover. */
@@ -175,7 +182,12 @@ Status run(Stream& stream, const Conv2dArguments& a, const Conv2dChoice& choice)
     case Conv2dAlgorithm::grouped:
       return run_grouped<T>(stream, g, x, weight, epilogue);
     case Conv2dAlgorithm::hopper:
-      return hopper_conv2d(stream, a, choice.tile == Tile::t128x128);
+      if (choice.splits == 1) return hopper_conv2d(stream, a, choice.tile == Tile::t128x128);
+      if (a.workspace == nullptr) return {FUSOR_ERROR_INTERNAL, "conv2d: a split sum needs workspace"};
+      epilogue.partial = static_cast<float*>(a.workspace);
+      FUSOR_RETURN_IF_ERROR(
+          hopper_conv2d(stream, a, choice.tile == Tile::t128x128, choice.splits, epilogue.partial));
+      return add_splits<T>(stream, g, a.batch.count * g.rows, epilogue, choice.splits, aligned);
     case Conv2dAlgorithm::pooled: {
       PoolTiles pool = pool_of(a.pool);
       if (!pool.cover(kPooledRows) || piece_of(a, g) == 1) {
@@ -248,6 +260,14 @@ int padded_channels(const Conv2dArguments& a) {
   return a.groups == 1 && a.c % multiple != 0 ? (a.c + multiple - 1) / multiple * multiple : 0;
 }
 
+constexpr int kSplits[] = {1, 2, 3, 4, 6, 8, 12, 16};
+
+/** Every split has a part of the turns, and at least four of them, or filling the pipeline is all it does. */
+bool may_split(int turns, int splits) {
+  const int per_split = (turns + splits - 1) / splits;
+  return splits == 1 || (per_split >= 4 && (splits - 1) * per_split < turns);
+}
+
 /** `splits` 0: any number. */
 CostedChoice choose(const DeviceProperties& device, const Conv2dArguments& a, int splits = 0);
 
@@ -292,10 +312,8 @@ CostedChoice choose(const DeviceProperties& device, const Conv2dArguments& a, in
   const int piece = piece_of(a, g);
   for (const TileCost& t : kTiles) {
     if (!has_tile(a.dtype, piece, t.tile)) continue;
-    for (const int splits : {1, 2, 3, 4, 6, 8, 12, 16}) {
-      // Every split has a tile, and at least four of them, or filling the pipeline is all it does.
-      const int per_split = (tiles + splits - 1) / splits;
-      if (splits > 1 && (per_split < 4 || (splits - 1) * per_split >= tiles)) continue;
+    for (const int splits : kSplits) {
+      if (!may_split(tiles, splits)) continue;
       if (int64_t{g.groups} * splits > 65535 || (fixed_splits > 0 && splits != fixed_splits)) continue;
       const double row_tiles =
           static_cast<double>(a.batch.count) * std::ceil(static_cast<double>(g.rows) / t.bm);
@@ -309,11 +327,16 @@ CostedChoice choose(const DeviceProperties& device, const Conv2dArguments& a, in
     }
   }
   if (fixed_splits == 0 && hopper_conv2d_supports(device, a)) {
+    const int steps = hopper_steps(g);
     for (const Tile tile : {Tile::t128x128, Tile::t128x64}) {
-      const double clocks = hopper_cost(g, a.batch.count, tile == Tile::t128x128 ? 128 : 64, multiprocessors);
-      if (clocks < best) {
-        best = clocks;
-        choice = {Conv2dAlgorithm::hopper, tile, 1};
+      for (const int splits : kSplits) {
+        if (!may_split(steps, splits)) continue;
+        const double clocks =
+            hopper_cost(g, a.batch.count, tile == Tile::t128x128 ? 128 : 64, splits, multiprocessors);
+        if (clocks < best) {
+          best = clocks;
+          choice = {Conv2dAlgorithm::hopper, tile, splits};
+        }
       }
     }
   }
@@ -377,13 +400,14 @@ std::string describe(const Conv2dChoice& choice) {
     case Conv2dAlgorithm::grouped:
       return "grouped direct";
     case Conv2dAlgorithm::hopper:
-      return choice.tile == Tile::t128x128 ? "tma + wgmma 128x128" : "tma + wgmma 128x64";
     case Conv2dAlgorithm::implicit_gemm:
     case Conv2dAlgorithm::pooled:
       break;
   }
   const bool pooled = choice.algorithm == Conv2dAlgorithm::pooled;
-  std::string text = pooled ? "implicit gemm 256x64 with max-pool" : "implicit gemm ";
+  std::string text = pooled                                        ? "implicit gemm 256x64 with max-pool"
+                     : choice.algorithm == Conv2dAlgorithm::hopper ? "tma + wgmma "
+                                                                   : "implicit gemm ";
   for (const TileCost& t : kTiles) {
     if (!pooled && t.tile == choice.tile) text += std::to_string(t.bm) + "x" + std::to_string(t.bn);
   }

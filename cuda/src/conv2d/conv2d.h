@@ -62,7 +62,7 @@ enum class Conv2dAlgorithm {
   implicit_gemm, /* tensor cores (f32: general cores), tiles of pixels x channels */
   depthwise,     /* one input channel per group */
   grouped,       /* few channels per group */
-  hopper,        /* implicit GEMM by TMA and wgmma; tiles of 128 pixels x 64 or 128 channels */
+  hopper,        /* the same by TMA and wgmma; tiles of 128 pixels x 64 or 128 channels */
   pooled,        /* implicit GEMM and the max-pool behind it; tiles of 256 pixels x 64 channels */
 };
 

@@ -19,6 +19,7 @@ constexpr int kThreads = 128, kPixels = 4;
 template <class T, int Length>
 __global__ void __launch_bounds__(kThreads)
     depthwise(const __grid_constant__ Geometry g, const T* x, const T* weight, const Epilogue<T> epilogue) {
+  begin_after_earlier_launches();
   const int vectors = g.groups / Length, strips = (g.q + kPixels - 1) / kPixels;
   const int64_t index = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   const int channel = static_cast<int>(index % vectors) * Length;
@@ -59,6 +60,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     grouped(const __grid_constant__ Geometry g, const T* x, const T* weight, const Epilogue<T> epilogue) {
+  begin_after_earlier_launches();
   const int64_t index = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   const int64_t row = index / g.pixel_y;
   const int channel = static_cast<int>(index - row * g.pixel_y);
@@ -86,19 +88,19 @@ Status run_depthwise(Stream& stream, const Geometry& g, const T* x, const T* wei
   constexpr int kLength = kVectorLength<T>;
   const int64_t strips = g.rows / g.q * ((g.q + kPixels - 1) / kPixels);
   if (aligned) {
-    return launch(depthwise<T, kLength>,
-                  LaunchShape(blocks_for(strips * (g.groups / kLength), kThreads), kThreads), stream, g, x,
-                  weight, epilogue);
+    return launch_early(depthwise<T, kLength>,
+                        LaunchShape(blocks_for(strips * (g.groups / kLength), kThreads), kThreads), stream, g,
+                        x, weight, epilogue);
   }
-  return launch(depthwise<T, 1>, LaunchShape(blocks_for(strips * g.groups, kThreads), kThreads), stream, g, x,
-                weight, epilogue);
+  return launch_early(depthwise<T, 1>, LaunchShape(blocks_for(strips * g.groups, kThreads), kThreads), stream,
+                      g, x, weight, epilogue);
 }
 
 template <class T>
 Status run_grouped(Stream& stream, const Geometry& g, const T* x, const T* weight,
                    const Epilogue<T>& epilogue) {
-  return launch(grouped<T>, LaunchShape(blocks_for(g.rows * g.pixel_y, kThreads), kThreads), stream, g, x,
-                weight, epilogue);
+  return launch_early(grouped<T>, LaunchShape(blocks_for(g.rows * g.pixel_y, kThreads), kThreads), stream, g,
+                      x, weight, epilogue);
 }
 
 #define FUSOR_DIRECT(T)                                                                                     \

@@ -60,6 +60,8 @@ struct Problem {
   int pad_top, pad_left, stride_h, stride_w, dilation_h, dilation_w;
   int row_tiles, channel_tiles;
   int channel_steps;               /* of 64 inputs, for each place of the filter */
+  int splits, steps_per_split;     /* of the sum over these; the last split may have fewer */
+  float* partial;                  /* with splits: [split][matrix][row][channel], instead of results */
   float low, high;                 /* activation: max(low), min(high) */
   bool pointwise;                  /* A is a plain matrix */
   conv2d_detail::BatchSteps batch; /* steps in rows of A and of B; of pointwise problems only */
@@ -69,11 +71,17 @@ struct Problem {
  * them in the L2. */
 struct TileOrigin {
   int64_t row; /* of its matrix */
-  int channel, matrix;
+  int channel, matrix, split;
   FUSOR_DEVICE static TileOrigin at(int64_t tile, int bn, const Problem& problem) {
-    const int64_t rows = tile / problem.channel_tiles, matrix = rows / problem.row_tiles;
-    return {(rows - matrix * problem.row_tiles) * kBm,
-            static_cast<int>(tile - rows * problem.channel_tiles) * bn, static_cast<int>(matrix)};
+    const int64_t rows = tile / problem.channel_tiles, slices = rows / problem.row_tiles;
+    const int matrix = static_cast<int>(slices % problem.batch.count);
+    return {(rows - slices * problem.row_tiles) * kBm,
+            static_cast<int>(tile - rows * problem.channel_tiles) * bn, matrix,
+            static_cast<int>(slices / problem.batch.count)};
+  }
+  FUSOR_DEVICE int first_step(const Problem& problem) const { return split * problem.steps_per_split; }
+  FUSOR_DEVICE int steps(const Problem& problem) const {
+    return min(problem.steps_per_split, problem.r * problem.s * problem.channel_steps - first_step(problem));
   }
 };
 
@@ -121,17 +129,18 @@ __global__ void __launch_bounds__(kThreads, 1)
     mbarrier_initialise(residual_here + 0, 1);
     mbarrier_initialise(residual_here + 1, 1);
     mbarrier_initialise_fence();
+    tma_prefetch(&x_map);
+    tma_prefetch(&weight_map);
   }
+  let_next_launch_begin();
   __syncthreads();
+  wait_for_earlier_launches();
 
-  const int64_t tiles = problem.batch.count * problem.row_tiles * problem.channel_tiles;
-  const int steps = problem.r * problem.s * problem.channel_steps;
+  const int64_t tiles = problem.splits * problem.batch.count * problem.row_tiles * problem.channel_tiles;
 
   if (warpgroup == 0) {
     give_registers<40>();
     if (thread != 0) return;
-    tma_prefetch(&x_map);
-    tma_prefetch(&weight_map);
     RingPosition<L::kStages> ring;
     for (int64_t tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
       const TileOrigin origin = TileOrigin::at(tile, Bn, problem);
@@ -140,25 +149,29 @@ __global__ void __launch_bounds__(kThreads, 1)
       const int in_image = static_cast<int>(origin.row - image * pixels);
       const int h = in_image / problem.q * problem.stride_h - problem.pad_top;
       const int w = in_image % problem.q * problem.stride_w - problem.pad_left;
-      int step = 0;
-      for (int r = 0; r < problem.r; ++r) {
-        for (int s = 0; s < problem.s; ++s) {
-          for (int c = 0; c < problem.channel_steps; ++c, ++step) {
-            // The first round finds every stage free: the phase before the first has parity 1.
-            mbarrier_wait(empty + ring.stage, ring.parity ^ 1);
-            mbarrier_arrive_expect(full + ring.stage, L::kStageBytes);
-            if (problem.pointwise) {
-              tma_load_2d(a_tile(ring.stage), &x_map, full + ring.stage, c * kInner,
-                          static_cast<int>(start.x + origin.row));
-            } else {
-              tma_load_im2col(a_tile(ring.stage), &x_map, full + ring.stage, c * kInner, w, h,
-                              static_cast<int>(image), s * problem.dilation_w, r * problem.dilation_h);
-            }
-            tma_load_3d(b_tile(ring.stage), &weight_map, full + ring.stage, c * kInner, r * problem.s + s,
-                        static_cast<int>(start.weight) + origin.channel);
-            ring.advance(1);
-          }
+      const int first = origin.first_step(problem), steps = origin.steps(problem);
+      int tap = first / problem.channel_steps, c = first - tap * problem.channel_steps;
+      int r = tap / problem.s, s = tap - r * problem.s;
+      for (int step = 0; step < steps; ++step) {
+        // The first round finds every stage free: the phase before the first has parity 1.
+        mbarrier_wait(empty + ring.stage, ring.parity ^ 1);
+        mbarrier_arrive_expect(full + ring.stage, L::kStageBytes);
+        if (problem.pointwise) {
+          tma_load_2d(a_tile(ring.stage), &x_map, full + ring.stage, c * kInner,
+                      static_cast<int>(start.x + origin.row));
+        } else {
+          tma_load_im2col(a_tile(ring.stage), &x_map, full + ring.stage, c * kInner, w, h,
+                          static_cast<int>(image), s * problem.dilation_w, r * problem.dilation_h);
         }
+        tma_load_3d(b_tile(ring.stage), &weight_map, full + ring.stage, c * kInner, tap,
+                    static_cast<int>(start.weight) + origin.channel);
+        ring.advance(1);
+        if (++c < problem.channel_steps) continue;
+        c = 0;
+        ++tap;
+        if (++s < problem.s) continue;
+        s = 0;
+        ++r;
       }
     }
     return;
@@ -167,17 +180,20 @@ __global__ void __launch_bounds__(kThreads, 1)
   take_registers<232>();
   const int consumer = warpgroup - 1, member = thread % kWarpgroup;
   const bool elected = member == 0;
+  const int lane = member % kWarpSize, first_row = member / kWarpSize * 16 + lane / 4,
+            first_column = lane % 4 * 2;
   unsigned char* const output = outputs + consumer * L::kOutputBytes;
   constexpr int kTurn = 1, kOwn = 3;  // named barriers: + consumer
   float sums[2][Bn / 2];
   RingPosition<L::kStages> ring;
-  ring.advance(consumer * steps);
+  if (consumer == 1) ring.advance(TileOrigin::at(blockIdx.x, Bn, problem).steps(problem));
   int residual_parity = 0;
 
   for (int64_t j = consumer;; j += 2) {
     const int64_t tile = blockIdx.x + j * gridDim.x;
     if (tile >= tiles) break;
     const TileOrigin origin = TileOrigin::at(tile, Bn, problem);
+    const int steps = origin.steps(problem);
     if (with_residual && elected) {
       tma_store_wait_read<0>();  // the tile before has left the place
       mbarrier_arrive_expect(residual_here + consumer, L::kOutputBytes);
@@ -209,12 +225,30 @@ __global__ void __launch_bounds__(kThreads, 1)
       before = ring.stage;
       ring.advance(1);
     }
-    const bool another = tile + gridDim.x < tiles;
-    if (another) named_barrier_arrive(kTurn + (consumer ^ 1), 2 * kWarpgroup);
+    const int64_t next = tile + gridDim.x;  // the other's
+    if (next < tiles) named_barrier_arrive(kTurn + (consumer ^ 1), 2 * kWarpgroup);
     wgmma_wait<0>();
     if (elected) mbarrier_arrive(empty + before);
-    ring.advance(steps);  // the other's
+    if (next < tiles) ring.advance(TileOrigin::at(next, Bn, problem).steps(problem));
 
+    if (problem.partial != nullptr) {
+      // Four lanes have 32 bytes together, a sector of the L2, which is where these go.
+      float* const slice =
+          problem.partial + (origin.split * problem.batch.count + origin.matrix) * problem.rows * problem.k;
+#pragma unroll
+      for (int i = 0; i < Bn / 8; ++i) {
+        const int channel = origin.channel + i * 8 + first_column;
+        if (channel >= problem.k) continue;  // k is a multiple of 8
+#pragma unroll
+        for (int part = 0; part < 4; ++part) {
+          const int64_t row = origin.row + part / 2 * 64 + part % 2 * 8 + first_row;
+          const Vector<float, 2> pair{
+              {sums[part / 2][i * 4 + part % 2 * 2], sums[part / 2][i * 4 + part % 2 * 2 + 1]}};
+          if (row < problem.rows) store(slice + row * problem.k + channel, pair);
+        }
+      }
+      continue;
+    }
     if (with_residual) {
       mbarrier_wait(residual_here + consumer, residual_parity);
       residual_parity ^= 1;
@@ -222,8 +256,6 @@ __global__ void __launch_bounds__(kThreads, 1)
       if (elected) tma_store_wait_read<0>();
       named_barrier_wait(kOwn + consumer, kWarpgroup);
     }
-    const int lane = member % kWarpSize, first_row = member / kWarpSize * 16 + lane / 4,
-              first_column = lane % 4 * 2;
 #pragma unroll
     for (int i = 0; i < Bn / 8; ++i) {
       const int column = i * 8 + first_column, channel = origin.channel + column;
@@ -318,10 +350,11 @@ Status run(Stream& stream, const Conv2dArguments& a, const TensorMap& x, const P
     FUSOR_RETURN_IF_ERROR(
         encode_tiled(&residual, results_map(a.dtype, a.residual, a.batch.count, problem.rows, a.k)));
   }
-  const int64_t tiles = problem.batch.count * problem.row_tiles * problem.channel_tiles;
+  const int64_t tiles = problem.splits * problem.batch.count * problem.row_tiles * problem.channel_tiles;
   const auto blocks = static_cast<unsigned>(std::min<int64_t>(tiles, stream.properties->multiprocessors));
-  return launch(hopper_implicit_gemm<T, Bn>, LaunchShape(blocks, kThreads, Layout<Bn>::kSharedBytes), stream,
-                x, weight, residual, y, static_cast<const T*>(a.bias), a.residual != nullptr, problem);
+  return launch_early(hopper_implicit_gemm<T, Bn>, LaunchShape(blocks, kThreads, Layout<Bn>::kSharedBytes),
+                      stream, x, weight, residual, y, static_cast<const T*>(a.bias),
+                      a.residual != nullptr && problem.partial == nullptr, problem);
 }
 
 }  // namespace
@@ -352,7 +385,7 @@ bool hopper_conv2d_supports(const DeviceProperties& device, const Conv2dArgument
          (a.s - 1) * a.dilation_w <= 255 && rows_of(a) < int64_t{1} << 31 && a.n > 0;
 }
 
-Status hopper_conv2d(Stream& stream, const Conv2dArguments& a, bool wide) {
+Status hopper_conv2d(Stream& stream, const Conv2dArguments& a, bool wide, int splits, float* partial) {
   Problem problem;
   problem.rows = a.n * a.p * a.q;
   problem.k = a.k;
@@ -370,6 +403,13 @@ Status hopper_conv2d(Stream& stream, const Conv2dArguments& a, bool wide) {
   problem.row_tiles = static_cast<int>(blocks_for(problem.rows, kBm));
   problem.channel_tiles = static_cast<int>(blocks_for(a.k, wide ? 128 : 64));
   problem.channel_steps = static_cast<int>(blocks_for(a.c, kInner));
+  const int steps = a.r * a.s * problem.channel_steps;
+  problem.splits = splits;
+  problem.steps_per_split = (steps + splits - 1) / splits;
+  problem.partial = partial;
+  if ((splits > 1) != (partial != nullptr) || (splits - 1) * problem.steps_per_split >= steps) {
+    return {FUSOR_ERROR_INTERNAL, "conv2d: a sum cannot be split so"};
+  }
   problem.low = a.activation.kind == FUSOR_ACTIVATION_RELU    ? 0.f
                 : a.activation.kind == FUSOR_ACTIVATION_CLAMP ? a.activation.low
                                                               : -INFINITY;

@@ -82,6 +82,7 @@ FUSOR_DEVICE void multiply_tiles(unsigned char* shared, int tiles, Pixels& pixel
 template <class T, class Shape, class Math, int Piece, bool Pointwise>
 __global__ void __launch_bounds__(Shape::kThreads)
     implicit_gemm(const __grid_constant__ Geometry g, const __grid_constant__ GemmOperands<T> operands) {
+  begin_after_earlier_launches();
   FUSOR_DYNAMIC_SHARED(unsigned char, shared);
   constexpr int kColumns = Shape::RowBytes / static_cast<int>(sizeof(T));
   const int slice = blockIdx.z / operands.splits, split = blockIdx.z % operands.splits;
@@ -138,7 +139,7 @@ Status launch_implicit_gemm(Stream& stream, const Geometry& g, GemmOperands<T> o
                                  static_cast<unsigned>(matrices * layers)),
                             Shape::kThreads, Shape::kSharedBytes);
     FUSOR_RETURN_IF_ERROR(
-        launch(implicit_gemm<T, Shape, Math, Piece, Pointwise>, shape, stream, g, operands));
+        launch_early(implicit_gemm<T, Shape, Math, Piece, Pointwise>, shape, stream, g, operands));
   }
   return {};
 }

@@ -14,6 +14,7 @@ constexpr int kThreads = 256;
 template <class Bits>
 __global__ void __launch_bounds__(kThreads)
     pad(const Bits* from, Bits* to, int64_t count, int columns, int padded) {
+  begin_after_earlier_launches();
   const int64_t index = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (index >= count) return;
   const int64_t row = index / padded;
@@ -23,8 +24,8 @@ __global__ void __launch_bounds__(kThreads)
 
 template <class Bits>
 Status run(Stream& stream, const void* from, void* to, int64_t rows, int columns, int padded) {
-  return launch(pad<Bits>, LaunchShape(blocks_for(rows * padded, kThreads), kThreads), stream,
-                static_cast<const Bits*>(from), static_cast<Bits*>(to), rows * padded, columns, padded);
+  return launch_early(pad<Bits>, LaunchShape(blocks_for(rows * padded, kThreads), kThreads), stream,
+                      static_cast<const Bits*>(from), static_cast<Bits*>(to), rows * padded, columns, padded);
 }
 
 }  // namespace

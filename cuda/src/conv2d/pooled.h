@@ -45,6 +45,7 @@ template <class T, class Shape, class Math, int Piece>
 __global__ void __launch_bounds__(Shape::kThreads)
     pooled_implicit_gemm(const __grid_constant__ Geometry g, const __grid_constant__ PoolTiles pool,
                          const __grid_constant__ GemmOperands<T> operands) {
+  begin_after_earlier_launches();
   FUSOR_DYNAMIC_SHARED(unsigned char, shared);
   constexpr int kColumns = Shape::RowBytes / static_cast<int>(sizeof(T)), kLength = kVectorLength<T>;
   constexpr int kStride = kStagedStride<Shape::Bn>; /* elements of T: rows of a fragment in different banks */
@@ -126,7 +127,7 @@ Status launch_pooled(Stream& stream, const Geometry& g, const PoolTiles& pool,
   const LaunchShape shape(
       dim3(static_cast<unsigned>(images * pool.tiles_h * pool.tiles_w), blocks_for(g.k, Shape::Bn)),
       Shape::kThreads, Shape::kPipelineBytes);
-  return launch(pooled_implicit_gemm<T, Shape, Math, Piece>, shape, stream, g, pool, operands);
+  return launch_early(pooled_implicit_gemm<T, Shape, Math, Piece>, shape, stream, g, pool, operands);
 }
 
 template <class T>

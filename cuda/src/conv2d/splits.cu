@@ -10,6 +10,7 @@ constexpr int kThreads = 256;
 template <class T, int Length>
 __global__ void __launch_bounds__(kThreads)
     finish_splits(const Epilogue<T> epilogue, int64_t rows, int channels, int splits) {
+  begin_after_earlier_launches();
   const int64_t index = (int64_t{blockIdx.x} * kThreads + threadIdx.x) * Length, count = rows * channels;
   if (index >= count) return;
   float sums[Length] = {};
@@ -33,11 +34,12 @@ Status add_splits(Stream& stream, const Geometry& g, int64_t rows, const Epilogu
   constexpr int kLength = kVectorLength<T>;
   const int64_t count = rows * g.pixel_y;
   if (aligned) {
-    return launch(finish_splits<T, kLength>, LaunchShape(blocks_for(count, kThreads * kLength), kThreads),
-                  stream, epilogue, rows, g.pixel_y, splits);
+    return launch_early(finish_splits<T, kLength>,
+                        LaunchShape(blocks_for(count, kThreads * kLength), kThreads), stream, epilogue, rows,
+                        g.pixel_y, splits);
   }
-  return launch(finish_splits<T, 1>, LaunchShape(blocks_for(count, kThreads), kThreads), stream, epilogue,
-                rows, g.pixel_y, splits);
+  return launch_early(finish_splits<T, 1>, LaunchShape(blocks_for(count, kThreads), kThreads), stream,
+                      epilogue, rows, g.pixel_y, splits);
 }
 
 template Status add_splits<float>(Stream&, const Geometry&, int64_t, const Epilogue<float>&, int, bool);

@@ -33,6 +33,7 @@ constexpr int kTileRows = 8;  // 256 threads
 template <class Unit>
 __global__ void __launch_bounds__(kThreads)
     copy_kernel(Unit* destination, const Unit* source, Walk<2> walk, int64_t count) {
+  begin_after_earlier_launches();
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < count; i += step) {
     int64_t offset[2];
@@ -54,6 +55,7 @@ struct Transposition {
 template <class Unit>
 __global__ void __launch_bounds__(kTile* kTileRows)
     transpose_kernel(Unit* destination, const Unit* source, Transposition shape) {
+  begin_after_earlier_launches();
   FUSOR_SHARED(Unit, tile, kTile * (kTile + 1));
   for (int64_t t = blockIdx.x; t < shape.tiles; t += gridDim.x) {
     const int64_t row_of_tiles = shape.along_tiles.quotient(t);
@@ -88,8 +90,8 @@ template <class Unit>
 Status copy_units(Stream& stream, void* destination, const void* source, const Dimensions<2>& dimensions) {
   const int64_t count = dimensions.count();
   const LaunchShape shape(resident_blocks(stream, (count + kThreads - 1) / kThreads), kThreads);
-  return launch(copy_kernel<Unit>, shape, stream, static_cast<Unit*>(destination),
-                static_cast<const Unit*>(source), dimensions.walk(), count);
+  return launch_early(copy_kernel<Unit>, shape, stream, static_cast<Unit*>(destination),
+                      static_cast<const Unit*>(source), dimensions.walk(), count);
 }
 
 template <class Unit>
@@ -113,8 +115,8 @@ Status transpose_units(Stream& stream, void* destination, const void* source, co
   shape.rest = rest.walk();
   shape.tiles = rest.count() * shape.along_tiles.size * shape.across_tiles.size;
   const LaunchShape grid(resident_blocks(stream, shape.tiles), dim3(kTile, kTileRows));
-  return launch(transpose_kernel<Unit>, grid, stream, static_cast<Unit*>(destination),
-                static_cast<const Unit*>(source), shape);
+  return launch_early(transpose_kernel<Unit>, grid, stream, static_cast<Unit*>(destination),
+                      static_cast<const Unit*>(source), shape);
 }
 
 // The widest power of two of bytes, up to 16, in which rows along dimension 0 can be moved. Both sides run

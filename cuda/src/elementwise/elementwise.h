@@ -41,6 +41,7 @@ inline constexpr int kElementwiseThreads = 256;
 template <int V, class Op>
 __global__ void __launch_bounds__(kElementwiseThreads)
     elementwise_kernel(Op op, ElementwiseShape<Op::kInputs> shape) {
+  begin_after_earlier_launches();
   constexpr int kAtOnce = 2;
   const int64_t step = static_cast<int64_t>(gridDim.x) * kElementwiseThreads;
   for (int64_t first = static_cast<int64_t>(blockIdx.x) * kElementwiseThreads + threadIdx.x;
@@ -163,8 +164,8 @@ class Elementwise {
         std::min<int64_t>((items.items + 2 * kElementwiseThreads - 1) / (2 * kElementwiseThreads), most));
     const LaunchShape grid(blocks, kElementwiseThreads);
     if constexpr (kWidth > 1)
-      if (wide == kWidth) return launch(elementwise_kernel<kWidth, Op>, grid, stream, op, items);
-    return launch(elementwise_kernel<1, Op>, grid, stream, op, items);
+      if (wide == kWidth) return launch_early(elementwise_kernel<kWidth, Op>, grid, stream, op, items);
+    return launch_early(elementwise_kernel<1, Op>, grid, stream, op, items);
   }
 
  private:

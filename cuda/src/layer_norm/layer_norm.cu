@@ -90,6 +90,7 @@ FUSOR_DEVICE Scaling row_scaling(const Rows<T>& a, float squares, float left_ove
 /** `Lanes` threads hold a row in `Count` vectors each; blocks of `Lanes * RowsInBlock` threads. */
 template <class T, int Length, int Count, int Lanes, int RowsInBlock>
 __global__ void __launch_bounds__(Lanes* RowsInBlock) add_layer_norm_in_registers(const Rows<T> a) {
+  begin_after_earlier_launches();
   static_assert(Lanes == kWarpSize || RowsInBlock == 1, "a row of several warps needs the block's barriers");
   const int64_t row = int64_t{blockIdx.x} * RowsInBlock + threadIdx.x / Lanes;
   if (row >= a.rows) return;  // whole warps, and no barrier follows
@@ -147,6 +148,7 @@ __global__ void __launch_bounds__(Lanes* RowsInBlock) add_layer_norm_in_register
 /** Rows of any width: read three times, by one block. */
 template <class T, int Length, int Lanes>
 __global__ void __launch_bounds__(Lanes) add_layer_norm_in_passes(const Rows<T> a) {
+  begin_after_earlier_launches();
   const int64_t base = int64_t{blockIdx.x} * a.width;
   const int first = threadIdx.x * Length, step = Lanes * Length, width = static_cast<int>(a.width);
   float total = 0.f;
@@ -178,8 +180,8 @@ __global__ void __launch_bounds__(Lanes) add_layer_norm_in_passes(const Rows<T> 
 template <class T, int Count, int Lanes>
 Status in_registers(Stream& stream, const Rows<T>& a) {
   constexpr int kRowsInBlock = Lanes == kWarpSize ? 4 : 1;
-  return launch(add_layer_norm_in_registers<T, kVectorLength<T>, Count, Lanes, kRowsInBlock>,
-                LaunchShape(blocks_for(a.rows, kRowsInBlock), Lanes * kRowsInBlock), stream, a);
+  return launch_early(add_layer_norm_in_registers<T, kVectorLength<T>, Count, Lanes, kRowsInBlock>,
+                      LaunchShape(blocks_for(a.rows, kRowsInBlock), Lanes * kRowsInBlock), stream, a);
 }
 
 template <class T>
@@ -200,7 +202,8 @@ Status run(Stream& stream, const LayerNormArguments& arguments) {
   const bool vectors = a.width % kLength == 0 && aligned(a.x) && aligned(a.residual) &&
                        aligned(a.weight.data) && aligned(a.bias.data) && aligned(a.sum) && aligned(a.output);
   if (!vectors) {
-    return launch(add_layer_norm_in_passes<T, 1, 256>, LaunchShape(blocks_for(a.rows, 1), 256), stream, a);
+    return launch_early(add_layer_norm_in_passes<T, 1, 256>, LaunchShape(blocks_for(a.rows, 1), 256), stream,
+                        a);
   }
   const int64_t count = a.width / kLength;
   if (count <= 1 * 32) return in_registers<T, 1, 32>(stream, a);
@@ -212,8 +215,8 @@ Status run(Stream& stream, const LayerNormArguments& arguments) {
   if (count <= 4 * 512) return in_registers<T, 4, 512>(stream, a);
   if (count <= 4 * kWide) return in_registers<T, 4, kWide>(stream, a);
   if (count <= 8 * kWide) return in_registers<T, 8, kWide>(stream, a);
-  return launch(add_layer_norm_in_passes<T, kLength, kWide>, LaunchShape(blocks_for(a.rows, 1), kWide),
-                stream, a);
+  return launch_early(add_layer_norm_in_passes<T, kLength, kWide>, LaunchShape(blocks_for(a.rows, 1), kWide),
+                      stream, a);
 }
 
 }  // namespace

@@ -175,9 +175,11 @@ class Builder {
       return {FUSOR_ERROR_UNSUPPORTED, std::string("GPUs have no kernel for ") + fusor_op_names[node.op]};
     }
     if (const int32_t pool = pools_[static_cast<size_t>(index)]; pool >= 0 && lower_pooled(node, pool)) {
-      return lower_op(kPooledConv2d, node, &pooled_, graph_.nodes[pool].outputs, pooled_cost(node, pool));
+      return lower_op(kPooledConv2d, node, std::string(node.name) + " + " + graph_.nodes[pool].name, &pooled_,
+                      graph_.nodes[pool].outputs, pooled_cost(node, pool));
     }
-    return lower_op(*entry, node, node.attributes, node.outputs, fusor_cost_of_node(&graph_, &node));
+    return lower_op(*entry, node, node.name, node.attributes, node.outputs,
+                    fusor_cost_of_node(&graph_, &node));
   }
 
   /** Whether this convolution and the pool behind it become one step; then the pool is done with. */
@@ -216,8 +218,8 @@ class Builder {
   }
 
   /** A step of `entry` with the node's inputs, for the values `made`. */
-  Status lower_op(const OpEntry& entry, const fusor_graph_node& node, const void* attributes,
-                  const int32_t* made, const fusor_node_cost& cost) {
+  Status lower_op(const OpEntry& entry, const fusor_graph_node& node, std::string name,
+                  const void* attributes, const int32_t* made, const fusor_node_cost& cost) {
     std::vector<Operand> arguments(static_cast<size_t>(node.input_count));
     std::vector<const fusor_buffer*> inputs(arguments.size(), nullptr);
     for (size_t k = 0; k < arguments.size(); ++k) {
@@ -248,7 +250,7 @@ class Builder {
     }
     auto step = std::make_unique<OpStep>(entry, attributes, std::move(arguments), std::move(targets));
     step->description = {
-        node.name, fusor_op_names[node.op],
+        std::move(name), fusor_op_names[node.op],
         entry.algorithm != nullptr ? entry.algorithm(device_.properties(), call, options_) : "", cost.flops,
         cost.bytes};
     for (const Chain& chain : chains_) {

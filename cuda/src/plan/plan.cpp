@@ -71,6 +71,7 @@ Status capture(fusor_backend_plan& plan, const fusor_plan_memory& memory, Device
   if (plan.capture.handle == nullptr) {
     plan.capture = plan.device.compute();
     plan.capture.handle = nullptr;
+    plan.capture.overlaps = true;
     FUSOR_RETURN_IF_ERROR(device::stream_create(&plan.capture.handle));
   }
   FUSOR_RETURN_IF_ERROR(device::capture_begin(plan.capture.handle));

@@ -30,6 +30,7 @@ struct Pool {
 
 template <class T, int V>
 __global__ void __launch_bounds__(kThreads) pool_kernel(Pool<T> a) {
+  begin_after_earlier_launches();
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
   for (int64_t item = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; item < a.items;
        item += step) {
@@ -113,7 +114,8 @@ Status pool(Stream& stream, const fusor_op_call& call) {
   a.outer = Divisor(a.channels_last ? y.sizes[2] : channels);
   a.items = y.sizes[0] * channels * y.sizes[2] * y.sizes[3];
   const auto blocks = static_cast<unsigned>(std::min<int64_t>((a.items + kThreads - 1) / kThreads, 1 << 20));
-  return launch(wide ? pool_kernel<T, kWidth> : pool_kernel<T, 1>, LaunchShape(blocks, kThreads), stream, a);
+  return launch_early(wide ? pool_kernel<T, kWidth> : pool_kernel<T, 1>, LaunchShape(blocks, kThreads),
+                      stream, a);
 }
 
 Status prepare(const fusor_op_call& call) {

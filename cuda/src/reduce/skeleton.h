@@ -42,6 +42,7 @@ struct ReduceShape {
 template <class Fold, int V>
 __global__ void __launch_bounds__(kReduceThreads)
     reduce_rows(Fold fold, ReduceShape shape, typename Fold::State* partial) {
+  begin_after_earlier_launches();
   using State = typename Fold::State;
   using Value = typename Fold::Source::Value;
   const int lanes = shape.lanes, teams = kReduceThreads / lanes;
@@ -100,6 +101,7 @@ __global__ void __launch_bounds__(kReduceThreads)
 template <class Fold, int V>
 __global__ void __launch_bounds__(kReduceThreads)
     reduce_columns(Fold fold, ReduceShape shape, typename Fold::State* partial) {
+  begin_after_earlier_launches();
   using State = typename Fold::State;
   using Value = typename Fold::Source::Value;
   FUSOR_SHARED(State, states, kColumnRows * kColumnLanes * V);
@@ -180,6 +182,7 @@ __global__ void __launch_bounds__(kReduceThreads)
 template <class Fold>
 __global__ void __launch_bounds__(kReduceThreads)
     reduce_splits(Fold fold, ReduceShape shape, const typename Fold::State* partial, int splits) {
+  begin_after_earlier_launches();
   using State = typename Fold::State;
   constexpr int kTeams = kReduceThreads / kWarpSize;
   for (int64_t first = static_cast<int64_t>(blockIdx.x) * kTeams; first < shape.outputs;
@@ -312,14 +315,16 @@ class Reduction {
     }
     constexpr int64_t kMostBlocks = 1 << 20;  // the rest by the kernels' loops
     const dim3 grid(static_cast<unsigned>(std::min(blocks, kMostBlocks)), static_cast<unsigned>(splits));
-    FUSOR_RETURN_IF_ERROR(launch(columns ? reduce_columns<Fold, V> : reduce_rows<Fold, V>,
-                                 LaunchShape(grid, kReduceThreads), context.stream, fold, shape, partial));
+    FUSOR_RETURN_IF_ERROR(launch_early(columns ? reduce_columns<Fold, V> : reduce_rows<Fold, V>,
+                                       LaunchShape(grid, kReduceThreads), context.stream, fold, shape,
+                                       partial));
     if (splits == 1) return {};
     shape.kept = kept_.walk(1);
     const int64_t join_blocks = (shape.outputs * kWarpSize + kReduceThreads - 1) / kReduceThreads;
-    return launch(reduce_splits<Fold>,
-                  LaunchShape(static_cast<unsigned>(std::min(join_blocks, kMostBlocks)), kReduceThreads),
-                  context.stream, fold, shape, partial, static_cast<int>(splits));
+    return launch_early(
+        reduce_splits<Fold>,
+        LaunchShape(static_cast<unsigned>(std::min(join_blocks, kMostBlocks)), kReduceThreads),
+        context.stream, fold, shape, partial, static_cast<int>(splits));
   }
 
   // Threads per result: enough to lie side by side along a row, and a block where rows are long or few.

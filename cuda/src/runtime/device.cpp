@@ -115,6 +115,9 @@ Status Device::check(Status status) {
   if (!lost_.load(std::memory_order_relaxed)) {
     lost_reason_ = name_ + " is lost: " + status.message();
     if (!last_issued_.empty()) lost_reason_ += "; the last work given to it was " + last_issued_;
+    // What this thread launched and has not told of yet comes after all that was issued.
+    const Launched own = take_last_launch(), &launched = own.kernel != nullptr ? own : last_launch_;
+    if (launched.kernel != nullptr) lost_reason_ += "; the last kernel launched was " + describe(launched);
     lost_reason_ += "; start a new process to use it again";
     lost_.store(true, std::memory_order_release);
   }
@@ -125,6 +128,7 @@ void Device::issued(const char* what) {
   markers_->count();
   const std::lock_guard lock(mutex_);
   last_issued_ = what;
+  last_launch_ = take_last_launch();
 }
 
 Status Device::copy_to_device(void* to, const void* host, int64_t bytes) {

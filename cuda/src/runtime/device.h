@@ -8,6 +8,7 @@
 #include <string>
 
 #include "arch/device_api.h"
+#include "arch/launch.h"
 #include "runtime/allocator.h"
 #include "runtime/markers.h"
 #include "runtime/staging.h"
@@ -69,6 +70,7 @@ class Device {
   std::atomic<bool> lost_{false};
   mutable std::mutex mutex_;  // guards the texts
   std::string last_issued_;
+  Launched last_launch_;  // the last kernel of that work, if it had one
   std::string lost_reason_;
 };
 

@@ -40,6 +40,7 @@ FUSOR_DEVICE void join_sum(float& into, const float& from) {
 
 template <class T, int V, int kCount>
 __global__ void __launch_bounds__(1024) softmax_in_registers(Rows<T> a, int lanes) {
+  begin_after_earlier_launches();
   const int teams = static_cast<int>(blockDim.x) / lanes;
   const int lane = static_cast<int>(threadIdx.x) % lanes, team = static_cast<int>(threadIdx.x) / lanes;
   const int width = static_cast<int>(a.width);
@@ -122,6 +123,7 @@ FUSOR_DEVICE T finished(float x, const Running& r, bool log) {
 
 template <class T, int V>
 __global__ void __launch_bounds__(512) softmax_in_passes(Rows<T> a) {
+  begin_after_earlier_launches();
   const int64_t first = static_cast<int64_t>(threadIdx.x) * V, step = static_cast<int64_t>(blockDim.x) * V;
   for (int64_t row = blockIdx.x; row < a.rows; row += gridDim.x) {
     int64_t place[2];
@@ -145,6 +147,7 @@ __global__ void __launch_bounds__(512) softmax_in_passes(Rows<T> a) {
 
 template <class T>
 __global__ void __launch_bounds__(256) softmax_columns(Rows<T> a) {
+  begin_after_earlier_launches();
   const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
   for (int64_t row = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; row < a.rows; row += step) {
     int64_t place[2];
@@ -167,8 +170,8 @@ Status in_registers(Stream& stream, const Rows<T>& a, int lanes) {
   const int threads = std::max(lanes, 128);
   const int64_t blocks = std::min<int64_t>((a.rows * lanes + threads - 1) / threads,
                                            int64_t{16} * stream.properties->multiprocessors);
-  return launch(softmax_in_registers<T, V, kCount>, LaunchShape(static_cast<unsigned>(blocks), threads),
-                stream, a, lanes);
+  return launch_early(softmax_in_registers<T, V, kCount>, LaunchShape(static_cast<unsigned>(blocks), threads),
+                      stream, a, lanes);
 }
 
 template <class T>
@@ -197,8 +200,8 @@ Status run_rows(Stream& stream, const Rows<T>& a, const Dimensions<2>& kept) {
   }
   const auto blocks =
       static_cast<unsigned>(std::min<int64_t>(a.rows, int64_t{4} * stream.properties->multiprocessors));
-  return launch(vectors ? softmax_in_passes<T, kWidth> : softmax_in_passes<T, 1>, LaunchShape(blocks, 512),
-                stream, a);
+  return launch_early(vectors ? softmax_in_passes<T, kWidth> : softmax_in_passes<T, 1>,
+                      LaunchShape(blocks, 512), stream, a);
 }
 
 Status prepare(const fusor_op_call& call) {
@@ -225,7 +228,7 @@ Status run(OpContext& context, const fusor_op_call& call) {
     if (x_step == 1 && y_step == 1) return run_rows(context.stream, a, kept);
     const auto blocks = static_cast<unsigned>(
         std::min<int64_t>((a.rows + 255) / 256, int64_t{16} * context.stream.properties->multiprocessors));
-    return launch(softmax_columns<T>, LaunchShape(blocks, 256), context.stream, a);
+    return launch_early(softmax_columns<T>, LaunchShape(blocks, 256), context.stream, a);
   });
 }
 
