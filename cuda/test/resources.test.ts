@@ -107,7 +107,7 @@ arch = sm_80
     };
     expect(kernelsWithoutTensorCores(table, reader.counts)).toEqual([]);
     // Built for another card: the table's sm_80 stands for all that are not Hopper's own.
-    const elsewhere = reader.counts.map((each: { architecture: string }) =>
+    const elsewhere = reader.counts.map((each) =>
       each.architecture === 'sm_80' ? { ...each, architecture: 'sm_120' } : each,
     );
     expect(kernelsWithoutTensorCores(table, elsewhere)).toEqual([]);

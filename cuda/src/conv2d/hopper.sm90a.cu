@@ -68,16 +68,15 @@ struct Problem {
 };
 
 /** Where a tile starts. Tiles of the same pixels follow each other, so that blocks that run together share
- * them in the L2. */
+ * them in the L2. There are fewer than 2^31 (hopper_conv2d_supports). */
 struct TileOrigin {
   int64_t row; /* of its matrix */
   int channel, matrix, split;
-  FUSOR_DEVICE static TileOrigin at(int64_t tile, int bn, const Problem& problem) {
-    const int64_t rows = tile / problem.channel_tiles, slices = rows / problem.row_tiles;
-    const int matrix = static_cast<int>(slices % problem.batch.count);
-    return {(rows - slices * problem.row_tiles) * kBm,
-            static_cast<int>(tile - rows * problem.channel_tiles) * bn, matrix,
-            static_cast<int>(slices / problem.batch.count)};
+  FUSOR_DEVICE static TileOrigin at(int tile, int bn, const Problem& problem) {
+    const int rows = tile / problem.channel_tiles, slices = rows / problem.row_tiles;
+    const int matrices = static_cast<int>(problem.batch.count), split = slices / matrices;
+    return {int64_t{rows - slices * problem.row_tiles} * kBm, (tile - rows * problem.channel_tiles) * bn,
+            slices - split * matrices, split};
   }
   FUSOR_DEVICE int first_step(const Problem& problem) const { return split * problem.steps_per_split; }
   FUSOR_DEVICE int steps(const Problem& problem) const {
@@ -136,13 +135,14 @@ __global__ void __launch_bounds__(kThreads, 1)
   __syncthreads();
   wait_for_earlier_launches();
 
-  const int64_t tiles = problem.splits * problem.batch.count * problem.row_tiles * problem.channel_tiles;
+  const int tiles =
+      static_cast<int>(problem.splits * problem.batch.count * problem.row_tiles) * problem.channel_tiles;
 
   if (warpgroup == 0) {
     give_registers<40>();
     if (thread != 0) return;
     RingPosition<L::kStages> ring;
-    for (int64_t tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+    for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
       const TileOrigin origin = TileOrigin::at(tile, Bn, problem);
       const conv2d_detail::BatchSteps::Offsets start = problem.batch.at(origin.matrix);
       const int64_t pixels = int64_t{problem.p} * problem.q, image = origin.row / pixels;
@@ -180,8 +180,6 @@ __global__ void __launch_bounds__(kThreads, 1)
   take_registers<232>();
   const int consumer = warpgroup - 1, member = thread % kWarpgroup;
   const bool elected = member == 0;
-  const int lane = member % kWarpSize, first_row = member / kWarpSize * 16 + lane / 4,
-            first_column = lane % 4 * 2;
   unsigned char* const output = outputs + consumer * L::kOutputBytes;
   constexpr int kTurn = 1, kOwn = 3;  // named barriers: + consumer
   float sums[2][Bn / 2];
@@ -189,8 +187,8 @@ __global__ void __launch_bounds__(kThreads, 1)
   if (consumer == 1) ring.advance(TileOrigin::at(blockIdx.x, Bn, problem).steps(problem));
   int residual_parity = 0;
 
-  for (int64_t j = consumer;; j += 2) {
-    const int64_t tile = blockIdx.x + j * gridDim.x;
+  for (int j = consumer;; j += 2) {
+    const int tile = blockIdx.x + j * gridDim.x;
     if (tile >= tiles) break;
     const TileOrigin origin = TileOrigin::at(tile, Bn, problem);
     const int steps = origin.steps(problem);
@@ -225,11 +223,13 @@ __global__ void __launch_bounds__(kThreads, 1)
       before = ring.stage;
       ring.advance(1);
     }
-    const int64_t next = tile + gridDim.x;  // the other's
+    const int next = tile + gridDim.x;  // the other's
     if (next < tiles) named_barrier_arrive(kTurn + (consumer ^ 1), 2 * kWarpgroup);
     wgmma_wait<0>();
     if (elected) mbarrier_arrive(empty + before);
     if (next < tiles) ring.advance(TileOrigin::at(next, Bn, problem).steps(problem));
+    const int lane = member % kWarpSize, first_row = member / kWarpSize * 16 + lane / 4,
+              first_column = lane % 4 * 2;
 
     if (problem.partial != nullptr) {
       // Four lanes have 32 bytes together, a sector of the L2, which is where these go.
@@ -367,6 +367,12 @@ int64_t rows_of(const Conv2dArguments& a) {
   return std::max(rows * matrices, a.k * a.batch.weight_matrices);
 }
 
+/** Of 64 channels, with as many splits of each as there may be. */
+int64_t most_tiles(const Conv2dArguments& a) {
+  constexpr int64_t kMostSplits = 16;
+  return blocks_for(a.n * a.p * a.q, kBm) * a.batch.count * blocks_for(a.k, 64) * kMostSplits;
+}
+
 }  // namespace
 
 bool hopper_conv2d_supports(const DeviceProperties& device, const Conv2dArguments& a) {
@@ -382,7 +388,8 @@ bool hopper_conv2d_supports(const DeviceProperties& device, const Conv2dArgument
          a.k % 8 == 0 && a.stride_h <= 8 && a.stride_w <= 8 && aligned(a.x) && aligned(a.weight) &&
          aligned(a.bias) && aligned(a.residual) && aligned(a.y) && corner(-a.pad_top) &&
          corner(-a.pad_left) && corner(upper_h) && corner(upper_w) && (a.r - 1) * a.dilation_h <= 255 &&
-         (a.s - 1) * a.dilation_w <= 255 && rows_of(a) < int64_t{1} << 31 && a.n > 0;
+         (a.s - 1) * a.dilation_w <= 255 && rows_of(a) < int64_t{1} << 31 &&
+         most_tiles(a) < int64_t{1} << 31 && a.n > 0;
 }
 
 Status hopper_conv2d(Stream& stream, const Conv2dArguments& a, bool wide, int splits, float* partial) {

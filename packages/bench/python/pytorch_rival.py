@@ -2,8 +2,8 @@
 
 Each line of standard input is a request, each line of standard output its answer (JSON):
   {"load": path, "threads": n}   reads a network, runs it once, writes its output (f32) to path + ".out"; answers {}
-                                 with "device": "cuda" on the GPU: channels last, cuDNN's fastest algorithms in f32, replayed
-                                 from a CUDA graph
+                                 with "device": "cuda" and "dtype": "f32", "f16" or "bf16" on the GPU: channels last, cuDNN's
+                                 fastest algorithms in that type, replayed from a CUDA graph
   {"run": seconds}               runs it for about so long, at least once; answers {"milliseconds": median}
 A request that fails is answered with {"error": why}. The first line of output is {"version": of PyTorch}.
 """
@@ -99,7 +99,10 @@ def operation(node, inputs):
     raise ValueError(f"{op} is not known here")
 
 
-def on_gpu(model, image):
+DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
+
+
+def on_gpu(model, image, dtype):
     """The network captured into a CUDA graph; what it returns replays it and waits."""
     if not torch.cuda.is_available():
         raise RuntimeError("PyTorch sees no GPU")
@@ -107,8 +110,8 @@ def on_gpu(model, image):
     # f32 as it is elsewhere: ten bits of mantissa would be another computation.
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
-    model = model.cuda().to(memory_format=torch.channels_last)
-    image = image.cuda().contiguous(memory_format=torch.channels_last)
+    model = model.cuda().to(DTYPES[dtype], memory_format=torch.channels_last)
+    image = image.cuda().to(DTYPES[dtype]).contiguous(memory_format=torch.channels_last)
     frozen = torch.jit.freeze(torch.jit.trace(model, image))
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
@@ -128,7 +131,7 @@ def on_gpu(model, image):
     return replay, image
 
 
-def load(path, threads, device):
+def load(path, threads, device, dtype):
     torch.set_num_threads(threads)
     with open(path, encoding="utf-8") as file:
         network = json.load(file)
@@ -145,8 +148,8 @@ def load(path, threads, device):
     model = Network(network, arrays).eval()
     with torch.inference_mode():
         if device == "cuda":
-            replay, image = on_gpu(model, image)
-            write(path, replay(image).cpu())
+            replay, image = on_gpu(model, image, dtype)
+            write(path, replay(image).float().cpu())
             return replay, image
         frozen = torch.jit.freeze(torch.jit.trace(model, image))
         compiled = torch.jit.optimize_for_inference(frozen)
@@ -182,7 +185,7 @@ for line in sys.stdin:
     try:
         if "load" in request:
             loaded = None
-            loaded = load(request["load"], request["threads"], request.get("device", "cpu"))
+            loaded = load(request["load"], request["threads"], request.get("device", "cpu"), request.get("dtype", "f32"))
             say()
         elif loaded is None:
             say(error="no network is loaded")

@@ -24,12 +24,13 @@ export function formatEnvelope(
   return lines;
 }
 
-function formatCeiling({ threads, peakGflops, bandwidths }: Ceiling): string {
+function formatCeiling({ threads, peakGflops, tensorGflops, bandwidths }: Ceiling): string {
   const rates = bandwidths.map(
     ({ level, copy, read }) =>
       `${level} ${copy.toFixed(0)}${read === undefined ? '' : `/${read.toFixed(0)}`}`,
   );
-  return `${plural(threads, 'thread')}: f32 peak ${peakGflops.toFixed(0)} GFLOP/s; copy/read ${rates.join(', ')} GB/s (measured)`;
+  const tensor = Object.entries(tensorGflops ?? {}).map(([type, gflops]) => `, ${type} ${gflops.toFixed(0)}`);
+  return `${plural(threads, 'thread')}: f32 peak ${peakGflops.toFixed(0)}${tensor.join('')} GFLOP/s; copy/read ${rates.join(', ')} GB/s (measured)`;
 }
 
 /** `GPU: 1755 to 1980 MHz, memory 2619 MHz, 41 to 63 °C, 120 to 640 W; held down by power or heat in 12% of the samples` */

@@ -1,10 +1,12 @@
-import { countFlops, formatModels } from '@fusor/bench';
+import { benchmarkModels, countFlops, formatModels } from '@fusor/bench';
 import { Conv2d, Flatten, Linear, ReLU, Sequential, trace } from '@fusor/layers';
 import { manualSeed } from '@fusor/native';
 import { resnet18, resnet50, resnext50_32x4d } from '@fusor/resnet';
 import { describe, expect, it } from 'vitest';
 import { compiledEngine, deviceEngine } from '../src/models/engines.ts';
+import { agrees } from '../src/results/models.ts';
 import { modelsSample } from './report/samples.ts';
+import { onBusyMachines } from './run-bench.ts';
 
 describe('countFlops', () => {
   // Multiply-adds as torchvision documents them: 1.814, 4.089 and 4.230 billion.
@@ -80,5 +82,24 @@ describe('a network on a GPU', () => {
       await there.close();
       model.dispose();
     }
+  });
+});
+
+describe('benchmarkModels on a GPU', () => {
+  const options = { device: 'cuda-emulated', batches: [1], rounds: 1, seconds: 0, rivals: [] } as const;
+
+  it('has an eager row in f32, and agrees with it', { timeout: onBusyMachines }, async () => {
+    const { networks, ceilings } = await benchmarkModels(['cifarResnet20'], options);
+    expect(networks[0]!.engines.map(({ engine }) => engine)).toEqual(['compiled', 'eager']);
+    expect(networks.every(agrees)).toBe(true);
+    expect(ceilings[0]!.tensorGflops!.bf16).toBeGreaterThan(0);
+  });
+
+  it('has shares of the tensor cores’ peak in 16 bits', { timeout: onBusyMachines }, async () => {
+    const { networks, ceilings } = await benchmarkModels(['cifarResnet20'], { ...options, dtype: 'bf16' });
+    expect(networks[0]).toMatchObject({ model: 'cifarResnet20 bf16', dtype: 'bf16' });
+    const [compiled, ...others] = networks[0]!.engines;
+    expect(others).toEqual([]);
+    expect(compiled!.peakShare).toBeCloseTo(compiled!.gflops / ceilings[0]!.tensorGflops!.bf16, 9);
   });
 });

@@ -1,7 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Ceiling, type Layer, limitOf, type RooflineResults, readResults } from '@fusor/bench/results';
+import {
+  type Ceiling,
+  ceilingIn,
+  type Layer,
+  limitOf,
+  type RooflineResults,
+  readResults,
+} from '@fusor/bench/results';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { onBusyMachines, runBench } from './run-bench.ts';
 
@@ -45,6 +52,17 @@ describe('limitOf', () => {
   });
 });
 
+describe('ceilingIn', () => {
+  const gpu = { ...ceiling, tensorGflops: { tf32: 400, f16: 800, bf16: 790 } };
+
+  it('has the peak of the tensor cores in 16 bits, and of the general cores in f32', () => {
+    expect(ceilingIn(gpu, 'bf16')).toEqual({ ...gpu, peakGflops: 790 });
+    expect(ceilingIn(gpu, 'f16').peakGflops).toBe(800);
+    expect(ceilingIn(gpu)).toBe(gpu);
+    expect(ceilingIn(ceiling, 'bf16')).toBe(ceiling);
+  });
+});
+
 describe('fusor-bench roofline', () => {
   let folder: string;
   beforeAll(async () => {
@@ -73,6 +91,23 @@ describe('fusor-bench roofline', () => {
       expect(flops / 1e9).toBeCloseTo(0.0816, 3);
       expect(layers.every(({ bytes, seconds }) => bytes > 0 && seconds.count === 2)).toBe(true);
     }
+  });
+
+  it('puts 16-bit plans of a GPU under its tensor cores and its L2', {
+    timeout: onBusyMachines,
+  }, async () => {
+    const json = join(folder, 'gpu.json');
+    const args = ['cifarResnet20', '--device', 'cuda-emulated', '--dtype', 'bf16', '--rounds', '1'];
+    const { status, stdout, stderr } = await runBench('roofline', ...args, '--seconds', '0', '--json', json);
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /f32 peak \d+, tf32 \d+, f16 \d+, bf16 \d+ GFLOP\/s; copy\/read L2 \d+, DRAM \d+ GB/,
+    );
+    const { ceilings, networks } = (await readResults(json)) as RooflineResults;
+    expect(ceilings[0]!.bandwidths.map(({ level }) => level)).toEqual(['L2', 'DRAM']);
+    expect(networks.map(({ model, dtype }) => [model, dtype])).toEqual([['cifarResnet20 bf16', 'bf16']]);
+    expect(networks[0]!.layers.some(({ algorithm }) => algorithm.includes('wgmma'))).toBe(true);
   });
 
   it('is a section of the report, in Markdown too', { timeout: onBusyMachines }, async () => {

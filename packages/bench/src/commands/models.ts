@@ -7,12 +7,14 @@ import { startProgress } from '../progress.ts';
 import { markdownReport } from '../report/write.ts';
 import { resultsJson } from '../results/json.ts';
 import { agrees } from '../results/models.ts';
+import type { Precision } from '../results/types.ts';
 import { modelRivals } from '../rival/model-rivals.ts';
 import type { AddCommand } from './command.ts';
 import {
   addDevice,
   addMeasuring,
   addOutput,
+  addPrecision,
   addRivals,
   chosenRivals,
   commandLine,
@@ -25,6 +27,7 @@ interface ModelsFlags extends MeasuringFlags, OutputFlags {
   readonly eager: boolean;
   readonly rivals?: readonly string[] | boolean;
   readonly device: DeviceOption;
+  readonly dtype: Precision;
 }
 
 export const addModels: AddCommand = (program, finish) => {
@@ -34,7 +37,7 @@ export const addModels: AddCommand = (program, finish) => {
     .argument('[names...]', `networks (${Object.keys(knownModels).join(', ')})`, ['resnet18', 'resnet50']);
   addMeasuring(command, { batch: [1, 8], rounds: 9, seconds: 3 });
   addRivals(command, modelRivals).option('--no-eager', 'leave out the eager mode');
-  addOutput(addDevice(command))
+  addOutput(addPrecision(addDevice(command)))
     .addHelpText(
       'after',
       `
@@ -42,6 +45,7 @@ Examples:
   fusor-bench models                                            resnet18 and resnet50, next to all engines that are here
   fusor-bench models resnet34 --batch 1,8 --threads 1,2 --json resnet34.json
   fusor-bench models resnet50 --rivals onnxruntime --rounds 15 --seconds 10
+  fusor-bench models resnet50 --device cuda --dtype bf16 --batch 1,32,256 --rivals pytorch
 Exit status: 0 measured, 1 engines gave different logits, 2 not measured.`,
     )
     .action(async (names: string[], flags: ModelsFlags, self: Command) =>
@@ -55,7 +59,7 @@ async function runModels(
   command: readonly string[],
 ): Promise<number> {
   checkOutput(flags);
-  const { batch, rounds, seconds, eager, device } = flags;
+  const { batch, rounds, seconds, eager, device, dtype } = flags;
   const progress = startProgress(flags.progress);
   const results = await benchmarkModels(names, {
     batches: batch,
@@ -65,6 +69,7 @@ async function runModels(
     eager,
     rivals: chosenRivals(flags.rivals, modelRivals),
     device,
+    dtype,
     progress,
     command,
   }).finally(() => progress.stop());

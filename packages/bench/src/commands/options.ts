@@ -86,6 +86,15 @@ export function addDevice(command: Command): Command {
   return command.option('--device <name>', "where Fusor runs: 'cpu', 'cuda', 'cuda:1', …", 'cpu');
 }
 
+/** `--dtype` */
+export function addPrecision(command: Command): Command {
+  return command.addOption(
+    new Option('--dtype <name>', 'what compiled plans compute in; 16 bits on GPUs alone')
+      .choices(['f32', 'f16', 'bf16'])
+      .default('f32'),
+  );
+}
+
 /** The command line as results files keep it. */
 export function commandLine(command: Command): readonly string[] {
   return (command.parent as unknown as { readonly rawArgs?: readonly string[] } | null)?.rawArgs ?? [];

@@ -4,6 +4,7 @@ import { readCaches } from './caches.ts';
 import { CopyPool } from './copy.ts';
 import type { Traffic } from './copy-worker.ts';
 import { measureDeviceMemory } from './device-memory.ts';
+import { measureTensorCores } from './tensor-cores.ts';
 
 /** How long a thread copies or reads in one window. */
 const copyMilliseconds = 20;
@@ -13,7 +14,7 @@ const windows = 3;
 
 /**
  * What the machine can do at most on each number of threads: multiply-adds in registers, and traffic at each level of
- * memory; of a GPU, where threads do not matter, in its own memory.
+ * memory; of a GPU, where threads do not matter, its tensor cores, its L2 and its own memory.
  */
 export async function measureCeilings(
   threadCounts: readonly number[],
@@ -21,9 +22,11 @@ export async function measureCeilings(
 ): Promise<Ceiling[]> {
   const ceilings: Ceiling[] = [];
   const ofDevice = device === 'cpu' ? undefined : await measureDeviceMemory(device);
+  const tensorGflops = device === 'cpu' ? undefined : await measureTensorCores(device);
   for (const threads of threadCounts) {
     const bandwidths = ofDevice ?? (await measureBandwidths(threads));
-    ceilings.push({ threads, peakGflops: await bestPeak(threads, device), bandwidths });
+    const peakGflops = await bestPeak(threads, device);
+    ceilings.push({ threads, peakGflops, ...(tensorGflops && { tensorGflops }), bandwidths });
   }
   return ceilings;
 }

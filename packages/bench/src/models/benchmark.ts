@@ -5,7 +5,14 @@ import { measureCeilings, raisePeaks } from '../machine/ceilings.ts';
 import { noProgress, type Progress } from '../progress.ts';
 import { beginRun, isNoisy } from '../results/envelope.ts';
 import type { EngineResult, ModelsResults, NetworkResult } from '../results/models.ts';
-import type { Ceiling, EngineInfo, MissingEngine, Speedup } from '../results/types.ts';
+import {
+  type Ceiling,
+  ceilingIn,
+  type EngineInfo,
+  type MissingEngine,
+  type Precision,
+  type Speedup,
+} from '../results/types.ts';
 import type { ModelRival } from '../rival/model-rival.ts';
 import { findModelRivals } from '../rival/model-rivals.ts';
 import { greatestDifference } from '../timing/difference.ts';
@@ -20,6 +27,7 @@ import {
   rivalEngine,
 } from './engines.ts';
 import { countFlops } from './flops.ts';
+import { titled } from './precision.ts';
 import { generator, randomizeNorms, uniform } from './randomize.ts';
 
 export interface BenchmarkOptions {
@@ -37,6 +45,8 @@ export interface BenchmarkOptions {
   readonly rivals?: readonly string[];
   /** Default `'cpu'`. */
   readonly device?: DeviceOption;
+  /** What compiled plans and PyTorch compute in; in 16 bits there is no eager row. Default `'f32'`. */
+  readonly dtype?: Precision;
   /** Told what happens, for a progress bar. */
   readonly progress?: Progress;
   /** Kept in the results: the command line that asked for them. */
@@ -63,7 +73,8 @@ export async function benchmarkModels(
   options: BenchmarkOptions = {},
 ): Promise<ModelsResults> {
   const entries = models.map(findModel);
-  const { batches = [1, 8], rounds = 9, seconds = 3, eager = true, device = 'cpu' } = options;
+  const { batches = [1, 8], rounds = 9, seconds = 3, device = 'cpu', dtype = 'f32' } = options;
+  const eager = (options.eager ?? true) && dtype === 'f32';
   const { rivals: names = ['onnxruntime'], progress = noProgress, command = [] } = options;
   const threadsBefore = getThreads();
   const threads = options.threads ?? [threadsBefore];
@@ -82,7 +93,7 @@ export async function benchmarkModels(
         for (const count of threads) {
           setThreads(count);
           const row = { entry, batch, threads: count };
-          const settings = { rounds, seconds, eager, device, rivals: found.rivals, progress };
+          const settings = { rounds, seconds, eager, device, dtype, rivals: found.rivals, progress };
           const measured = await benchmarkNetwork(row, settings);
           networks.push(measured.network);
           missing.push(...measured.missing);
@@ -107,7 +118,8 @@ export async function benchmarkModels(
 }
 
 function withPeakShares(network: NetworkResult, ceilings: readonly Ceiling[]): NetworkResult {
-  const peak = ceilings.find(({ threads }) => threads === network.threads)!.peakGflops;
+  const ofThreads = ceilings.find(({ threads }) => threads === network.threads)!;
+  const peak = ceilingIn(ofThreads, network.dtype).peakGflops;
   const engines = network.engines.map((engine) => ({ ...engine, peakShare: engine.gflops / peak }));
   return { ...network, engines };
 }
@@ -124,13 +136,14 @@ interface RowSettings {
   readonly seconds: number;
   readonly eager: boolean;
   readonly device: DeviceOption;
+  readonly dtype: Precision;
   readonly rivals: readonly ModelRival[];
   readonly progress: Progress;
 }
 
 async function benchmarkNetwork(
   { entry, batch, threads }: Row,
-  { rounds, seconds, eager, device, rivals, progress }: RowSettings,
+  { rounds, seconds, eager, device, dtype, rivals, progress }: RowSettings,
 ): Promise<{ network: NetworkResult; missing: MissingEngine[] }> {
   const title = `${entry.name}, batch ${batch}, ${threads} thread${threads === 1 ? '' : 's'}`;
   const missing: MissingEngine[] = [];
@@ -142,9 +155,9 @@ async function benchmarkNetwork(
     });
   };
   progress.stage(`${title}: building`);
-  manualSeed(1);
-  const model = entry.create().eval();
-  randomizeNorms(model);
+  const model = networkOf(entry);
+  // Of its own: what rivals read are the constants of the other.
+  const eagerModel = !eager ? undefined : device === 'cpu' ? model : networkOf(entry).to(device);
   const shape: Images['shape'] = [batch, ...entry.inputShape];
   const graph = trace(model, shape);
   const outputs = graph.outputs[0]!.shape[1]!;
@@ -154,13 +167,13 @@ async function benchmarkNetwork(
   const engines: Engine[] = [];
   try {
     const compiled = device === 'cpu' ? compiledEngine : deviceEngine;
-    engines.push(await compiled(model, images, outputs, { device, threads }));
-    if (eager) engines.push(eagerEngine(model, images, outputs, device));
+    engines.push(await compiled(model, images, outputs, { device, dtype, threads }));
+    if (eagerModel !== undefined) engines.push(eagerEngine(eagerModel, images, outputs, device));
     for (const engine of engines) await engine.run();
     for (const rival of rivals) {
       progress.stage(`${title}: loading into ${rival.info.label}`);
       try {
-        const loaded = await rival.load({ name: entry.name, graph, device, ...images }, threads);
+        const loaded = await rival.load({ name: entry.name, graph, device, dtype, ...images }, threads);
         engines.push(rivalEngine(rival.info, loaded));
         await engines.at(-1)!.run();
       } catch (error) {
@@ -178,16 +191,25 @@ async function benchmarkNetwork(
       onFailure: (index, error) => fails(engines[index]!.info, error),
     });
     const layers = (await engines[0]!.profile?.()) ?? [];
-    const row = { model: entry.name, batch, threads };
+    const row = { ...titled(entry.name, dtype), batch, threads };
     return { network: { ...describe(row, countFlops(graph), engines, times), layers }, missing };
   } finally {
     for (const engine of engines) await engine.close().catch(() => {});
+    if (eagerModel !== model) eagerModel?.dispose();
     model.dispose();
   }
 }
 
+/** The same weights each time. */
+function networkOf(entry: ModelEntry): ReturnType<ModelEntry['create']> {
+  manualSeed(1);
+  const model = entry.create().eval();
+  randomizeNorms(model);
+  return model;
+}
+
 function describe(
-  row: Pick<NetworkResult, 'model' | 'batch' | 'threads'>,
+  row: Pick<NetworkResult, 'model' | 'batch' | 'threads' | 'dtype'>,
   flops: number,
   engines: readonly Engine[],
   times: readonly (readonly number[])[],

@@ -1,6 +1,6 @@
 import { compile, type Module } from '@fusor/layers';
 import { type DeviceOption, scope, Tensor } from '@fusor/native';
-import type { EngineInfo, Layer } from '../results/types.ts';
+import type { EngineInfo, Layer, Precision } from '../results/types.ts';
 import type { LoadedNetwork } from '../rival/model-rival.ts';
 import type { Contestant } from '../timing/rounds.ts';
 import { spread } from '../timing/statistics.ts';
@@ -22,6 +22,12 @@ export interface Images {
   readonly shape: readonly [number, number, number, number];
 }
 
+export interface PlanOptions {
+  readonly device: DeviceOption;
+  readonly dtype?: Precision;
+  readonly threads: number;
+}
+
 /** Profiles of a plan that quartiles are taken of; each is a median over some runs. */
 const profileRounds = 5;
 
@@ -30,7 +36,7 @@ export async function compiledEngine(
   model: Module,
   images: Images,
   outputs: number,
-  options: { readonly device: DeviceOption; readonly threads: number },
+  options: PlanOptions,
 ): Promise<Engine> {
   const plan = await compile(model, { input: images.shape, ...options });
   const logits = new Float32Array(images.shape[0] * outputs);
@@ -62,7 +68,7 @@ export async function deviceEngine(
   model: Module,
   images: Images,
   outputs: number,
-  options: { readonly device: DeviceOption; readonly threads: number },
+  options: PlanOptions,
 ): Promise<Engine> {
   const { shape, data } = images;
   const plan = await compile(model, { input: shape, ...options });
@@ -90,7 +96,7 @@ export async function deviceEngine(
     },
     profile: async () => {
       const profiles = [];
-      for (let round = 0; round < profileRounds; ++round)
+      for (let round = 0; round < (isEmulated ? 1 : profileRounds); ++round)
         profiles.push((await plan.profile(inputs[round % turns]!, isEmulated ? { repeats: 1 } : {})).steps);
       return layersOf(profiles, spread);
     },

@@ -1,5 +1,14 @@
 import type { Spread } from '../timing/statistics.ts';
-import type { Ceiling, EngineInfo, Envelope, Layer, MissingEngine, Speedup, Timing } from './types.ts';
+import type {
+  Ceiling,
+  EngineInfo,
+  Envelope,
+  Layer,
+  MissingEngine,
+  Precision,
+  Speedup,
+  Timing,
+} from './types.ts';
 
 /** One engine on one network, batch size and thread count. */
 export interface EngineResult extends Timing {
@@ -20,6 +29,8 @@ export interface NetworkResult {
   readonly model: string;
   readonly batch: number;
   readonly threads: number;
+  /** What the compiled plan computes in; absent: f32. */
+  readonly dtype?: Precision;
   /** GFLOP of one run of the batch. */
   readonly gflop: number;
   readonly engines: readonly EngineResult[];
@@ -44,9 +55,12 @@ export interface ModelsResults extends Envelope {
 /** Logits of two engines may differ by so much, relative to the greatest of them (at least 1). */
 export const agreement = 1e-4;
 
+/** The same in 16 bits: eight roundings, of the some fifty that follow each other in a ResNet with random signs. */
+const agreements: Readonly<Record<Precision, number>> = { f32: agreement, f16: 2 ** -8, bf16: 2 ** -5 };
+
 /** Whether all engines gave the same logits, up to rounding. */
-export function agrees(result: NetworkResult): boolean {
-  return result.engines.every(
-    ({ difference }) => difference === undefined || (difference !== null && difference <= agreement),
+export function agrees({ engines, dtype = 'f32' }: NetworkResult): boolean {
+  return engines.every(
+    ({ difference }) => difference === undefined || (difference !== null && difference <= agreements[dtype]),
   );
 }

@@ -1,10 +1,12 @@
-import type { Bandwidth, Ceiling, Envelope, Layer } from './types.ts';
+import type { Bandwidth, Ceiling, Envelope, Layer, Precision } from './types.ts';
 
 /** The layers of one network: operations per byte against operations per second. */
 export interface RooflineNetwork {
   readonly model: string;
   readonly batch: number;
   readonly threads: number;
+  /** What it computes in; absent: f32. */
+  readonly dtype?: Precision;
   readonly layers: readonly Layer[];
 }
 

@@ -72,6 +72,7 @@ const competitors = {
 const ceiling: Schema<Ceiling> = v.object({
   threads: atLeastOne,
   peakGflops: positive,
+  tensorGflops: v.exactOptional(v.object({ tf32: positive, f16: positive, bf16: positive })),
   bandwidths: list(
     v.object({
       level: v.picklist(['L1', 'L2', 'L3', 'DRAM']),
@@ -110,10 +111,13 @@ const engineResult: Schema<EngineResult> = v.object({
   difference,
 });
 
+const precision = v.exactOptional(v.picklist(['f32', 'f16', 'bf16']));
+
 const networkResult: Schema<NetworkResult> = v.object({
   model: text,
   batch: atLeastOne,
   threads: atLeastOne,
+  dtype: precision,
   gflop: positive,
   engines: list(engineResult),
   speedups: list(speedup),
@@ -171,7 +175,9 @@ const roofline: Schema<RooflineResults> = v.object({
   ...envelope,
   kind: v.literal('roofline'),
   ceilings: list(ceiling),
-  networks: list(v.object({ model: text, batch: atLeastOne, threads: atLeastOne, layers: list(layer) })),
+  networks: list(
+    v.object({ model: text, batch: atLeastOne, threads: atLeastOne, dtype: precision, layers: list(layer) }),
+  ),
 });
 
 const start: Schema<StartResults> = v.object({

@@ -77,7 +77,18 @@ export interface Ceiling {
   readonly threads: number;
   /** f32 multiply-adds in registers; the best of several measurements. */
   readonly peakGflops: number;
+  /** Large products on a GPU's tensor cores, by the type of their operands; absent where there are none. */
+  readonly tensorGflops?: { readonly tf32: number; readonly f16: number; readonly bf16: number };
   readonly bandwidths: readonly Bandwidth[];
+}
+
+/** What a network computes in. */
+export type Precision = 'f32' | 'f16' | 'bf16';
+
+/** The ceiling of what computes in `precision`: with the peak of that. */
+export function ceilingIn(ceiling: Ceiling, precision: Precision = 'f32'): Ceiling {
+  const tensor = precision === 'f32' ? undefined : ceiling.tensorGflops?.[precision];
+  return tensor === undefined ? ceiling : { ...ceiling, peakGflops: tensor };
 }
 
 /** Speed of memory at one level of the hierarchy. */
@@ -87,7 +98,7 @@ export interface Bandwidth {
   readonly bytes: number;
   /** Bytes read plus bytes written by a plain copy, GB/s, of all threads together. */
   readonly copy: number;
-  /** Bytes read by a plain comparison of two equal arrays, GB/s; absent in files of before it was measured. */
+  /** Bytes read by a plain comparison of two equal arrays, GB/s; absent where it was not measured: on GPUs. */
   readonly read?: number;
 }
 

@@ -9,9 +9,9 @@ import type { LoadedNetwork, ModelRival, RivalInput } from './model-rival.ts';
  * A rival in a process of its own that runs networks on request, so that its rounds come between those of the others.
  * Requests are lines of JSON:
  *
- * - `{"load": path, "threads": n, "device": "cuda"}` reads a network written by `writePortable`, runs it once and writes what it gives to
- *   `path.out`; answers `{}`, or `{"error": why}`. `device`
- *   is there when Fusor runs on a GPU.
+ * - `{"load": path, "threads": n, "device": "cuda", "dtype": "bf16"}` reads a network written by `writePortable`, runs it once
+ *   and writes what it gives to `path.out`; answers `{}`, or `{"error": why}`. `device` and `dtype` are there when Fusor runs
+ *   on a GPU.
  * - `{"run": seconds}` runs it for about so long, at least once; answers `{"milliseconds": median}`.
  *
  * @param first a process that has said hello
@@ -42,7 +42,9 @@ async function load(process: RivalProcess, network: RivalInput, threads: number)
     // Only now, so that `doctor` can look for rivals where the native part of Fusor cannot be loaded.
     const { writePortable } = await import('./portable.ts');
     await writePortable(path, network.graph, network);
-    const device = network.device?.startsWith('cuda') ? { device: 'cuda' } : {};
+    const device = network.device?.startsWith('cuda')
+      ? { device: 'cuda', dtype: network.dtype ?? 'f32' }
+      : {};
     await process.ask(JSON.stringify({ load: path, threads, ...device }));
     const bytes = await readFile(`${path}.out`);
     const turn = async (milliseconds: number) => {

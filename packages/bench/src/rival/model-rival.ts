@@ -8,6 +8,8 @@ export interface RivalInput {
   readonly graph: Graph;
   /** Where Fusor runs it: `'cuda'` asks a rival that can for the same. */
   readonly device?: string;
+  /** What Fusor computes in; absent: f32. A rival that can computes in it on the GPU. */
+  readonly dtype?: string;
   readonly data: Float32Array<ArrayBuffer>;
   readonly shape: readonly number[];
 }

@@ -3,11 +3,12 @@ import { type DeviceOption, getThreads, manualSeed, setThreads } from '@fusor/na
 import { findModel, type ModelEntry } from '@fusor/resnet';
 import { measureCeilings, raisePeaks } from '../machine/ceilings.ts';
 import { layersOf } from '../models/layers.ts';
+import { titled } from '../models/precision.ts';
 import { generator, randomizeNorms, uniform } from '../models/randomize.ts';
 import type { Progress } from '../progress.ts';
 import { beginRun } from '../results/envelope.ts';
 import type { RooflineNetwork, RooflineResults } from '../results/roofline.ts';
-import type { Layer } from '../results/types.ts';
+import type { Layer, Precision } from '../results/types.ts';
 import { spread } from '../timing/statistics.ts';
 
 export interface RooflineOptions {
@@ -18,6 +19,7 @@ export interface RooflineOptions {
   /** Seconds that each network runs, over all rounds. */
   readonly seconds: number;
   readonly device: DeviceOption;
+  readonly dtype: Precision;
   readonly progress: Progress;
 }
 
@@ -27,7 +29,7 @@ export async function measureRoofline(
   options: RooflineOptions,
 ): Promise<RooflineResults> {
   const entries = models.map(findModel);
-  const { batches, threads, rounds, seconds, device, progress, command } = options;
+  const { batches, threads, rounds, seconds, device, dtype, progress, command } = options;
   const threadsBefore = getThreads();
   const run = await beginRun({ command, device, rounds, seconds });
   progress.total(entries.length * batches.length * threads.length * rounds);
@@ -41,7 +43,7 @@ export async function measureRoofline(
           setThreads(count);
           progress.stage(`${entry.name}, batch ${batch}, ${count} threads`);
           const layers = await measureLayers(entry, batch, count, options);
-          networks.push({ model: entry.name, batch, threads: count, layers });
+          networks.push({ ...titled(entry.name, dtype), batch, threads: count, layers });
         }
       }
     }
@@ -56,7 +58,7 @@ async function measureLayers(
   entry: ModelEntry,
   batch: number,
   threads: number,
-  { rounds, seconds, device, progress }: RooflineOptions,
+  { rounds, seconds, device, dtype, progress }: RooflineOptions,
 ): Promise<Layer[]> {
   manualSeed(1);
   const model = entry.create().eval();
@@ -68,7 +70,7 @@ async function measureLayers(
     -1,
     1,
   );
-  const plan = await compile(model, { input: shape, device, threads });
+  const plan = await compile(model, { input: shape, device, dtype, threads });
   try {
     const first = await plan.profile(images, { repeats: 1 });
     const repeats = Math.max(1, Math.min(1000, Math.round(seconds / rounds / first.seconds)));

@@ -3,7 +3,7 @@ import { algorithmOf } from '../report/sections/layers.ts';
 import { formatEnvelope, plural } from '../report-text.ts';
 import { isNoisy } from '../results/envelope.ts';
 import { limitOf, type RooflineNetwork, type RooflineResults } from '../results/roofline.ts';
-import type { Ceiling } from '../results/types.ts';
+import { type Ceiling, ceilingIn } from '../results/types.ts';
 
 /** The results as text for a terminal. */
 export function formatRoofline(results: RooflineResults): string {
@@ -11,7 +11,7 @@ export function formatRoofline(results: RooflineResults): string {
     ...formatEnvelope(results),
     ...results.networks.flatMap((network) => {
       const ceiling = results.ceilings.find(({ threads }) => threads === network.threads);
-      return ceiling === undefined ? [] : ['', ...networkText(network, ceiling)];
+      return ceiling === undefined ? [] : ['', ...networkText(network, ceilingIn(ceiling, network.dtype))];
     }),
   ].join('\n');
 }

@@ -1,4 +1,11 @@
-import type { Ceiling, EngineInfo, Results, ResultsKind } from '../../results/index.ts';
+import {
+  type Ceiling,
+  ceilingIn,
+  type EngineInfo,
+  type Precision,
+  type Results,
+  type ResultsKind,
+} from '../../results/index.ts';
 
 /** A results file and what to call it. */
 export interface Source {
@@ -70,7 +77,8 @@ export function enginesOf(runs: readonly { readonly engines: readonly EngineInfo
 
 export function ceilingOf(
   run: { readonly ceilings: readonly Ceiling[] },
-  threads: number,
+  { threads, dtype }: { readonly threads: number; readonly dtype?: Precision },
 ): Ceiling | undefined {
-  return run.ceilings.find((ceiling) => ceiling.threads === threads);
+  const found = run.ceilings.find((ceiling) => ceiling.threads === threads);
+  return found && ceilingIn(found, dtype);
 }

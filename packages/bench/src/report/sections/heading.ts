@@ -52,6 +52,10 @@ export function facts(sources: readonly Source[]): [string, string][] {
       ([threads, group]) =>
         `${digits(Math.max(...group.map(({ peakGflops }) => peakGflops)))} GFLOP/s with ${counted(threads, 'thread')}`,
     );
+  const tensor = ceilings.flatMap(({ tensorGflops }) => (tensorGflops === undefined ? [] : [tensorGflops]));
+  const tensorPeaks = (['tf32', 'f16', 'bf16'] as const).map(
+    (type) => `${digits(Math.max(...tensor.map((peak) => peak[type])))} GFLOP/s in ${type}`,
+  );
   return [
     ['Machine', unique(runs.map(machineText))],
     ['System', unique(runs.map(({ machine }) => `${machine.platform}, Node ${machine.node}`))],
@@ -66,6 +70,7 @@ export function facts(sources: readonly Source[]): [string, string][] {
       `${label}: ${reason}`,
     ]),
     ...(peaks.length === 0 ? [] : [['Measured f32 peak', peaks.join(', ')] as [string, string]]),
+    ...(tensor.length === 0 ? [] : [['Tensor cores, measured', tensorPeaks.join(', ')] as [string, string]]),
     [
       'Method',
       'Engines take turns, A B C, B C A, …; a turn’s figure is the median of its runs, a row’s the median of the turns. Ratios are taken within a turn. Weights and inputs are random.',

@@ -1,4 +1,4 @@
-import { bandwidthOf, type Ceiling, type Layer, limitOf } from '../../results/index.ts';
+import { bandwidthOf, type Ceiling, type Layer, limitOf, type Precision } from '../../results/index.ts';
 import type { Figure, RooflineChart, RooflineDot, Section, Table } from '../page/view.ts';
 import { algorithmSeries } from './colors.ts';
 import { counted, digits, percent } from './format.ts';
@@ -11,6 +11,7 @@ export interface RooflineRow {
     readonly model: string;
     readonly batch: number;
     readonly threads: number;
+    readonly dtype?: Precision;
     readonly layers: readonly Layer[];
   };
   readonly run: { readonly ceilings: readonly Ceiling[] };
@@ -19,7 +20,7 @@ export interface RooflineRow {
 /** Each layer under the machine's measured ceilings. */
 export function rooflineSection(rows: readonly RooflineRow[]): Section | undefined {
   const figures = rows.flatMap(({ value, run }, index) => {
-    const ceiling = ceilingOf(run, value.threads);
+    const ceiling = ceilingOf(run, value);
     const layers = value.layers.filter(({ flops, bytes }) => flops > 0 && bytes > 0);
     return ceiling === undefined || layers.length === 0 ? [] : [figure(value, ceiling, layers, index)];
   });
@@ -28,7 +29,7 @@ export function rooflineSection(rows: readonly RooflineRow[]): Section | undefin
     id: 'roofline',
     title: 'Against the limits of the machine',
     paragraphs: [
-      'A roofline: to the left memory limits a layer, to the right arithmetic. The ceilings were measured in the same run: fused multiply-adds in registers, and copying and reading at each level of memory, of which the faster counts.',
+      'A roofline: to the left memory limits a layer, to the right arithmetic. The ceilings were measured in the same run: fused multiply-adds in registers (in 16 bits large products on a GPU’s tensor cores), and copying and reading at each level of memory, of which the faster counts.',
       'Operations are counted by definition, two per multiply-add. Winograd’s algorithm does fewer, so its layers can lie above the peak. Bytes are the least that must move: inputs, weights and outputs once. What bounds a layer is the peak, or the first level of memory that holds all of its bytes.',
     ],
     figures,
@@ -36,7 +37,7 @@ export function rooflineSection(rows: readonly RooflineRow[]): Section | undefin
 }
 
 function figure(
-  { model, batch, threads, layers: all }: RooflineRow['value'],
+  { model, batch, threads, dtype = 'f32', layers: all }: RooflineRow['value'],
   ceiling: Ceiling,
   layers: readonly Layer[],
   index: number,
@@ -59,7 +60,7 @@ function figure(
   );
   const chart: RooflineChart = {
     kind: 'roofline',
-    peaks: [{ label: 'f32 peak', gflops: ceiling.peakGflops }],
+    peaks: [{ label: `${dtype} peak`, gflops: ceiling.peakGflops }],
     bandwidths: ceiling.bandwidths.map((bandwidth) => ({
       label: bandwidth.level,
       gigabytesPerSecond: bandwidthOf(bandwidth),
