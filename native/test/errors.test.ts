@@ -6,6 +6,7 @@ import {
   FusorError,
   getThreads,
   measurePeak,
+  OutOfMemoryError,
   ops,
   QueueFullError,
   ShapeError,
@@ -552,4 +553,11 @@ describe('devices, threads and memory', () => {
   test('scope wants a function', () => {
     expect(() => scope(wrong(3))).toThrow(ArgumentError);
   });
+});
+
+test('a tensor larger than any memory fails what needs it, not the process', async () => {
+  // 2^62 bytes: V8 ends the process when it is told of 2^60.
+  const x = Tensor.zeros([2 ** 31, 2 ** 29]);
+  await expect(x.sum().data()).rejects.toThrow(OutOfMemoryError);
+  x.dispose();
 });

@@ -1,11 +1,19 @@
 #include "binding/handles.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "binding/failure.h"
 
 namespace fusor::binding {
+namespace {
+
+// V8 ends the process when it is told of 2^60 bytes, which a tensor may claim that fails for want of memory
+// when it is computed. From a terabyte on the collector does what it can.
+constexpr int64_t kMostReported = int64_t{1} << 40;
+
+}  // namespace
 
 Napi::Value Handle::wrap(Environment& environment, TensorReference tensor) {
   std::unique_ptr<Handle> handle(new Handle(environment, Kind::kTensor));
@@ -45,9 +53,10 @@ Napi::Value Handle::wrap(std::unique_ptr<Handle> handle, int64_t bytes) {
     fail(FUSOR_ERROR_INTERNAL, "cannot make a handle's object");
   }
   environment.retain();
-  handle->reported_bytes_ = bytes;
+  handle->reported_bytes_ = std::min(bytes, kMostReported);
+  const int64_t reported = handle->reported_bytes_;
   handle.release();  // the collector's from here on
-  environment.report_memory(bytes);
+  environment.report_memory(reported);
   return {environment.env(), object};
 }
 
