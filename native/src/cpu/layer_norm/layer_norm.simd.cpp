@@ -86,9 +86,8 @@ FUSOR_INLINE Scaling finish(const Moments& m, Vec rest, int count, const LayerNo
   }
   if (count > 0) {
     const float rest_mean = sum_of_lanes(rest) / added;
-    float deviations[kLanes] = {};  // lanes past the row must not count as -mean
-    store_partial(deviations, rest - broadcast(rest_mean), count);
-    const Vec d = load(deviations);
+    // Lanes past the row must not count as -mean.
+    const Vec d = first_lanes(rest - broadcast(rest_mean), count, zero());
     const float delta = rest_mean - mean;
     mean += delta * (added / width);
     squares += sum_of_lanes(d * d) + delta * delta * (whole * added / width);

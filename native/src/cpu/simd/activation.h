@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cpu/simd/math.h"
+#include "cpu/simd/normal_table.h"
 #include "cpu/simd/vector.h"
 #include "fusor/ops.h"
 
@@ -15,7 +16,16 @@ FUSOR_INLINE Vec relu(Vec x) {
 
 // x Phi(x), Phi the normal distribution function:
 // https://pytorch.org/docs/stable/generated/torch.nn.GELU.html
+//
+// By the table it is relu(x) - |x| Phi(-|x|). Which of the two an element gets depends on the element alone.
 FUSOR_INLINE Vec gelu(Vec x) {
+  if constexpr (kHasNormalTable) {
+    const Vec a = absolute(x);
+    const Vec result = relu(x) - a * upper_tail_by_table(a);
+    const IntVec is_inside = a < broadcast(kTableEnd);
+    if (__builtin_expect(!any(~is_inside), 1)) return result;
+    return select(is_inside, result, x * normal_distribution(x));
+  }
   return x * normal_distribution(x);
 }
 

@@ -147,6 +147,18 @@ FUSOR_INLINE Vec truncate(Vec x) {
 }
 #endif
 
+// The first `count` lanes of `x`, then those of `rest`.
+FUSOR_INLINE Vec first_lanes(Vec x, int count, Vec rest) {
+#if FUSOR_SIMD_BYTES == 64
+  const IntVec lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#elif FUSOR_SIMD_BYTES == 32
+  const IntVec lane = {0, 1, 2, 3, 4, 5, 6, 7};
+#else
+  const IntVec lane = {0, 1, 2, 3};
+#endif
+  return select(lane < broadcast_int(count), x, rest);
+}
+
 #if FUSOR_SIMD_BYTES == 16
 #define FUSOR_LOWER_LANES 0, 1
 #define FUSOR_UPPER_LANES 2, 3
@@ -176,21 +188,31 @@ FUSOR_INLINE IntVec to_int(LongVec lower, LongVec upper) {
 #undef FUSOR_LOWER_LANES
 #undef FUSOR_UPPER_LANES
 
-// Sum in a fixed order: halves onto halves, in registers (through memory, a load waits for several stores).
-FUSOR_INLINE float sum_of_lanes(Vec x) {
+// The lanes made one, in a fixed order: halves onto halves, in registers (through memory, a load waits for
+// several stores).
+template <class Fold>
+FUSOR_INLINE float fold_lanes(Vec x, const Fold& fold) {
   typedef float Quad __attribute__((vector_size(16)));
 #if FUSOR_SIMD_BYTES == 64
-  const HalfVec half = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
-                       __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+  const HalfVec half = fold(__builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7),
+                            __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15));
   const Quad quad =
-      __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
+      fold(__builtin_shufflevector(half, half, 0, 1, 2, 3), __builtin_shufflevector(half, half, 4, 5, 6, 7));
 #elif FUSOR_SIMD_BYTES == 32
-  const Quad quad = __builtin_shufflevector(x, x, 0, 1, 2, 3) + __builtin_shufflevector(x, x, 4, 5, 6, 7);
+  const Quad quad =
+      fold(__builtin_shufflevector(x, x, 0, 1, 2, 3), __builtin_shufflevector(x, x, 4, 5, 6, 7));
 #else
   const Quad quad = x;
 #endif
-  const Quad pair = quad + __builtin_shufflevector(quad, quad, 2, 3, 0, 1);
-  return pair[0] + pair[1];
+  const Quad pair = fold(quad, __builtin_shufflevector(quad, quad, 2, 3, 0, 1));
+  return fold(pair[0], pair[1]);
+}
+FUSOR_INLINE float sum_of_lanes(Vec x) {
+  return fold_lanes(x, [](auto a, auto b) { return a + b; });
+}
+// NaN may get lost.
+FUSOR_INLINE float greatest_of_lanes(Vec x) {
+  return fold_lanes(x, [](auto a, auto b) { return a > b ? a : b; });
 }
 FUSOR_INLINE double sum_of_lanes(DoubleVec x) {
   double sum = x[0];

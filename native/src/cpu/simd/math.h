@@ -71,6 +71,13 @@ FUSOR_INLINE Vec exponential(Vec x) {
   return exponential(x, zero());
 }
 
+// e^x for x up to 0.
+FUSOR_INLINE Vec exponential_below_one(Vec x) {
+  const ExponentSplit split = split_exponent(maximum(broadcast(-104.f), x));
+  const Vec p = broadcast(1.f) + small_exponential_minus_one(split.remainder);
+  return scale_by_power_of_two(p, split.whole);
+}
+
 // e^x - 1, accurate near 0.
 FUSOR_INLINE Vec exponential_minus_one(Vec x) {
   x = minimum(broadcast(89.f), maximum(broadcast(-25.f), x));

@@ -1,9 +1,11 @@
 // softmax(x) = exp(x - max) / sum(exp(x - max)); its logarithm is x - max - log(sum).
 // https://pytorch.org/docs/stable/generated/torch.nn.Softmax.html
 //
-// Two passes over a row that stays in L1: exponentials and their sum; and scaling, while the maximum of the
-// next row is taken, so that reading and writing memory go on together. Subtracting the maximum keeps every
-// exponential at or below 1; rows with NaN, +inf or nothing but -inf come out as NaN, as in PyTorch.
+// Two passes per row, over rows that stay in L1: exponentials and their sum; and scaling of the row before,
+// while the maximum of the row after the next is taken. So reading and writing memory go on together, and
+// between a sum or a maximum over lanes and its first use lies another pass, which hides the time it takes.
+// Subtracting the maximum keeps every exponential at or below 1; rows with NaN, +inf or nothing but -inf come
+// out as NaN, as in PyTorch.
 #include "cpu/softmax/softmax.h"
 
 #include "cpu/simd/lanes.h"
@@ -53,9 +55,9 @@ FUSOR_INLINE void write(const float* from, float* y, int64_t i, int lanes, Vec g
     store_lanes(y + i, result, lanes);
 }
 
-// Writes one row (null: none) and takes the maximum of another (null: none), lanes past its end left out.
+// Writes one row (kWrites) and takes the maximum of another (kTakes), lanes past its end left out.
 template <bool kLog, bool kStream, bool kWrites, bool kTakes>
-FUSOR_INLINE float pass(const Row& row, const float* next, int64_t width) {
+FUSOR_INLINE float pass(const Row& row, const float* taken, int64_t width) {
   const float* const from = row.from;
   float* const y = row.y;
   const Vec greatests = broadcast(row.greatest), factors = broadcast(row.factor);
@@ -63,23 +65,15 @@ FUSOR_INLINE float pass(const Row& row, const float* next, int64_t width) {
   Vec greatest[kChains] = {least, least, least, least};
   for_each_vector(width, [&](int chain, int64_t i, int lanes) {
     if (kTakes) {
-      Vec v = load_lanes(next + i, lanes);
-      if (lanes != kLanes) {
-        float valid[kLanes];
-        store(valid, least);
-        store_partial(valid, v, lanes);
-        v = load(valid);
-      }
+      Vec v = load_lanes(taken + i, lanes);
+      if (lanes != kLanes) v = first_lanes(v, lanes, least);
       greatest[chain] = maximum(greatest[chain], v);
     }
     if (kWrites) write<kLog, kStream>(from, y, i, lanes, greatests, factors);
   });
   if (!kTakes) return 0.f;
-  float lanes[kLanes];
-  store(lanes, maximum(maximum(greatest[0], greatest[1]), maximum(greatest[2], greatest[3])));
-  float result = lanes[0];
-  for (int lane = 1; lane < kLanes; ++lane) result = lanes[lane] > result ? lanes[lane] : result;
-  return result;
+  // A NaN that gets lost here comes back with its exponential.
+  return greatest_of_lanes(maximum(maximum(greatest[0], greatest[1]), maximum(greatest[2], greatest[3])));
 }
 
 // The sum of the exponentials, which go to `to` unless the logarithm is wanted.
@@ -88,36 +82,47 @@ FUSOR_INLINE float exponentials(const float* x, float greatest, float* to, int64
   const Vec greatests = broadcast(greatest);
   Vec sums[kChains] = {};
   for_each_vector(width, [&](int chain, int64_t i, int lanes) {
-    Vec e = exponential(load_lanes(x + i, lanes) - greatests);
+    Vec e = exponential_below_one(load_lanes(x + i, lanes) - greatests);
     if (!kLog) store_lanes(to + i, e, lanes);
-    if (lanes != kLanes) {
-      float valid[kLanes] = {};
-      store_partial(valid, e, lanes);
-      e = load(valid);
-    }
+    if (lanes != kLanes) e = first_lanes(e, lanes, zero());
     sums[chain] += e;
   });
   return sum_of_lanes((sums[0] + sums[1]) + (sums[2] + sums[3]));
 }
 
 constexpr int64_t kKept = 8192;  // elements, 32 KB: L1 or L2
+// Up to this width the rows in use at once, three of the operand, two of exponentials and one of the result,
+// lie in an L1 of 32 KB.
+constexpr int64_t kOverlapped = 1024;
 
 template <bool kLog, bool kStream>
-void run(const SoftmaxRows& r) {
-  // Exponentials of a row that fits wait here; those of longer rows in the result.
-  float kept[kLog ? 1 : kKept];
+void run(const SoftmaxRows& rows) {
+  const SoftmaxRows r = rows;  // in registers: no result can alias it
+  // Exponentials of rows that fit wait here; those of longer rows in the result.
+  float kept[2][kLog ? 1 : kKept];
   const bool keeps = !kLog && r.width <= kKept;
-  float greatest = pass<kLog, kStream, false, true>({}, r.x, r.width);
-  for (int64_t row = 0; row < r.rows; ++row) {
-    const float* x = r.x + row * r.width;
-    float* y = r.y + row * r.width;
-    float* const exponential_row = keeps ? kept : y;
-    const float sum = exponentials<kLog>(x, greatest, exponential_row, r.width);
-    const Row done{kLog ? x : exponential_row, y, greatest, kLog ? logarithm(broadcast(sum))[0] : 1.f / sum};
-    if (row + 1 < r.rows)
-      greatest = pass<kLog, kStream, true, true>(done, x + r.width, r.width);
-    else
-      pass<kLog, kStream, true, false>(done, nullptr, r.width);
+  // How many rows later than it could be a row is written, and earlier than it must be a maximum is taken.
+  const int64_t lag = r.width <= kOverlapped ? 1 : 0;
+  float greatest[2];
+  for (int64_t row = 0; row <= lag && row < r.rows; ++row)
+    greatest[row] = pass<kLog, kStream, false, true>({}, r.x + row * r.width, r.width);
+  Row ready[2];
+  for (int64_t row = 0; row < r.rows + lag; ++row) {
+    if (row < r.rows) {
+      const float* x = r.x + row * r.width;
+      float* const y = r.y + row * r.width;
+      float* const to = keeps ? kept[row % 2] : y;
+      const float sum = exponentials<kLog>(x, greatest[row % 2], to, r.width);
+      ready[row % 2] = {kLog ? x : to, y, greatest[row % 2], kLog ? logarithm(broadcast(sum))[0] : 1.f / sum};
+    }
+    const int64_t written = row - lag, taken = row + 1 + lag;
+    const float* const next = r.x + taken * r.width;
+    if (written >= 0 && taken < r.rows)
+      greatest[taken % 2] = pass<kLog, kStream, true, true>(ready[written % 2], next, r.width);
+    else if (written >= 0)
+      pass<kLog, kStream, true, false>(ready[written % 2], nullptr, r.width);
+    else if (taken < r.rows)
+      greatest[taken % 2] = pass<kLog, kStream, false, true>({}, next, r.width);
   }
 }
 
