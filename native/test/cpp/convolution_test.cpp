@@ -325,6 +325,10 @@ TEST_CASE("the shapes of ResNets, small in width, are exact") {
              Geometry{1, 64, 9, 9, 64, 3, 3, {2, 2}, {1, 1, 1, 1}, {1, 1}, 2},
              Geometry{1, 64, 12, 12, 64, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 64},
              Geometry{1, 640, 5, 5, 40, 1, 1},
+             // Several blocks of pixels for a thread, which fetches the next one's, of the next image too.
+             Geometry{2, 521, 22, 18, 40, 1, 1},
+             Geometry{2, 264, 45, 29, 24, 1, 1, {2, 2}},
+             Geometry{1, 256, 30, 15, 64, 1, 1, {1, 1}, {0, 0, 0, 0}, {1, 1}, 2},
              Geometry{1, 257, 5, 6, 40, 3, 3, {1, 1}, {1, 1, 1, 1}},
          })
       check_shape(kernels, shape_of(g), ++seed);

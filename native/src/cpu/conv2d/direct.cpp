@@ -9,9 +9,11 @@ namespace {
 
 // Weights of one pass over a block: at most half of a 32 KB or 48 KB L1.
 constexpr int64_t kChunkBytes = 24 * 1024;
-// Input of a block of pixels: half of an L2 of 512 KB (AVX2) or 1 MB and more (AVX-512).
-int64_t block_bytes(const KernelSet& kernels) {
-  return kernels.lanes == 16 ? 512 * 1024 : 256 * 1024;
+// Input of a block of pixels, in an L2 of 512 KB (AVX2) or 1 MB and more (AVX-512): a quarter of it, as the
+// next block's joins it, but a half where weights fill the other half, as each block reads them all.
+int64_t block_bytes(const KernelSet& kernels, int64_t weight_bytes) {
+  const int64_t l2 = kernels.lanes == 16 ? 1024 * 1024 : 512 * 1024;
+  return weight_bytes >= l2 / 2 ? l2 / 2 : l2 / 4;
 }
 // Threads take pixels, so that each keeps the activations that it wrote itself (a line that another core
 // wrote takes 300 ns and more where cores share no cache), unless weights are so many more than activations
@@ -78,16 +80,35 @@ class DirectConvolution final : public ConvolutionBase {
     // Whether a thread's next item has the same pixels and the next panels.
     const bool panels_follow = division.panels_outer ? blocks == 1 : division.panel_groups > 1;
     WorkShares shares(blocks * division.panel_groups, threads);
+    const auto input_of = [&](int64_t block) {
+      return arguments.input.at(block / division.pixel_blocks, 0, -s.padding[0], -s.padding[2]);
+    };
+    const auto pixel_begin = [&](int64_t block) {
+      return std::min(pixels, block % division.pixel_blocks * division.block_pixels);
+    };
+    const auto pixel_end = [&](int64_t block) {
+      return std::min(pixels, pixel_begin(block) + division.block_pixels);
+    };
     pool.share(threads, [&](const Team& team) {
+      int64_t before = -1, announced = -1;
       for (int64_t item; (item = shares.take(team)) >= 0;) {
         const int64_t block = division.panels_outer ? item % blocks : item / division.panel_groups;
         const int64_t group = division.panels_outer ? item / blocks : item % division.panel_groups;
-        const int64_t image = block / division.pixel_blocks, index = block % division.pixel_blocks;
+        const int64_t image = block / division.pixel_blocks;
         DirectBlock work = common;
-        work.input = arguments.input.at(image, 0, -s.padding[0], -s.padding[2]);
-        work.pixel_begin = std::min(pixels, index * division.block_pixels);
-        work.pixel_end = std::min(pixels, work.pixel_begin + division.block_pixels);
+        work.input = input_of(block);
+        work.pixel_begin = pixel_begin(block);
+        work.pixel_end = pixel_end(block);
         work.by_rows = division.by_rows;
+        work.is_fetched = block == before || block == announced;
+        const int64_t next_item = division.panels_outer ? item + 1 : (block + 1) * division.panel_groups;
+        before = block;
+        announced = block + 1 < blocks && shares.owns(team, next_item) ? block + 1 : -1;
+        if (announced >= 0) {
+          work.next_input = input_of(announced);
+          work.next_begin = pixel_begin(announced);
+          work.next_end = pixel_end(announced);
+        }
         work.panel_begin = panels_ * group / division.panel_groups;
         work.panel_end = panels_ * (group + 1) / division.panel_groups;
         work.panels_ahead = panels_follow ? panels_ : work.panel_end;
@@ -117,8 +138,8 @@ class DirectConvolution final : public ConvolutionBase {
                        s.q / ceil_divide(s.q, tile_pixels(kernels_.registers)) >= kLeastRowPixels;
     const int64_t tile = division.by_rows ? s.q : most_tile;
     const auto whole_tiles = [&](int64_t count) { return ceil_divide(count, tile) * tile; };
-    int64_t most = std::clamp(block_bytes(kernels_) / pixel_bytes, std::min(2 * tile, kMostBlockPixels),
-                              kMostBlockPixels) /
+    int64_t most = std::clamp(block_bytes(kernels_, weights_.bytes()) / pixel_bytes,
+                              std::min(2 * tile, kMostBlockPixels), kMostBlockPixels) /
                    tile * tile;
     division.pixel_blocks = ceil_divide(pixels, most);
     division.block_pixels = division.pixel_blocks == 1

@@ -26,8 +26,9 @@ struct Tile {
   const float* weights;
   const char* prefetch;   // the next weights, fetched to L2 along the way
   int64_t prefetch_step;  // bytes per channel
-  const float* next;      // the first pixel of the next tile, and the step to its others
-  int64_t next_step;
+  const float* next;      // pixels needed later, fetched to L2 along the way, one per channel of a tap
+  const int64_t* next_pixels;
+  int64_t next_count;
 };
 
 // sums += the taps of S pixels. kRow: neighbours in a row, kLanes apart.
@@ -58,12 +59,9 @@ FUSOR_INLINE void accumulate(const Tile& tile, Vec (&sums)[S][V]) {
     const float* next = kAhead ? tile.next + tap : nullptr;
 #pragma GCC unroll kUnrollLanes
     for (int lane = 0; lane < kLanes; ++lane) {
-      if constexpr (kAhead && kRow) {
-        if (lane < S) __builtin_prefetch(next + lane * kLanes, 0, 2);
-      } else if constexpr (kAhead) {
-        __builtin_prefetch(next, 0, 2);
-        next += tile.next_step;
-      }
+      if (kAhead && lane < tile.next_count)
+        __builtin_prefetch(next + (kRow ? tile.next_pixels[0] + lane * kLanes : tile.next_pixels[lane]), 0,
+                           2);
       channel(tap + lane);
     }
   }
@@ -203,14 +201,25 @@ void direct(const DirectBlock& block) {
   int64_t* input_pixels = reinterpret_cast<int64_t*>(block.scratch);
   int64_t* output_pixels = input_pixels + kMostBlockPixels;
   int64_t* residual_pixels = output_pixels + kMostBlockPixels;
-  float* scratch = block.scratch + 6 * kMostBlockPixels;
-  int64_t y = block.pixel_begin / block.width, x = block.pixel_begin % block.width;
-  for (int64_t i = 0; i < count; ++i) {
+  int64_t* next_pixels = residual_pixels + kMostBlockPixels;
+  float* scratch = block.scratch + 8 * kMostBlockPixels;
+  const auto for_each_pixel = [&](int64_t begin, int64_t end, const auto& body) {
+    int64_t y = begin / block.width, x = begin % block.width;
+    for (int64_t i = 0; i < end - begin; ++i) {
+      body(i, y, x);
+      if (++x == block.width) x = 0, ++y;
+    }
+  };
+  for_each_pixel(block.pixel_begin, block.pixel_end, [&](int64_t i, int64_t y, int64_t x) {
     input_pixels[i] = y * block.row_step + x * block.column_step;
     output_pixels[i] = y * target.output_row + x * kLanes;
     residual_pixels[i] = y * target.residual_row + x * kLanes;
-    if (++x == block.width) x = 0, ++y;
-  }
+  });
+  const int64_t next_count = block.next_input ? block.next_end - block.next_begin : 0;
+  if (next_count > 0)
+    for_each_pixel(block.next_begin, block.next_end, [&](int64_t i, int64_t y, int64_t x) {
+      next_pixels[i] = y * block.row_step + x * block.column_step;
+    });
 
   const int64_t taps = block.full_taps + block.tail_taps;
   const int64_t channels = block.full_taps * kLanes + block.tail_taps * block.tail_lanes;
@@ -230,7 +239,6 @@ void direct(const DirectBlock& block) {
     Tile tile;
     tile.input = block.input + group * block.group_input;
     tile.tail_lanes = block.tail_lanes;
-    tile.next_step = block.column_step;
     TileTarget to;
     to.output = target.output + first_block * target.output_block;
     to.residual = target.residual ? target.residual + first_block * target.residual_block : nullptr;
@@ -255,10 +263,23 @@ void direct(const DirectBlock& block) {
       for (int64_t i = 0; i < tiles; ++i) {
         const int64_t from = split.start[i], pixels = split.start[i + 1] - from;
         tile.pixels = input_pixels + from;
-        // Blocks of channels lie far apart, so no hardware prefetcher sees a tile's input coming. The first
-        // panel brings each tile's to L2 while the tile before is computed, a pixel per channel.
-        const bool ahead = panel == block.panel_begin && i + 1 < tiles;
-        if (ahead) tile.next = tile.input + tile.pixels[pixels];
+        // Blocks of channels lie far apart, so no hardware prefetcher sees a tile's input coming. Each panel
+        // brings its part of the pixels that have this tile's place in the next block; where nobody did that
+        // for this block, the first panel brings the next tile's.
+        tile.next_count = 0;
+        if (!block.is_fetched && panel == block.panel_begin) {
+          tile.next = tile.input;
+          tile.next_pixels = input_pixels + from + pixels;
+          tile.next_count = i + 1 < tiles ? split.start[i + 2] - split.start[i + 1] : 0;
+        } else if (next_count > 0) {
+          const int64_t part = panel % block.panels_per_group;
+          const int64_t first = from + pixels * part / block.panels_per_group,
+                        last = from + pixels * (part + 1) / block.panels_per_group;
+          tile.next = block.next_input + group * block.group_input;
+          tile.next_pixels = next_pixels + first;
+          tile.next_count = (last < next_count ? last : next_count) - first;
+        }
+        const bool ahead = tile.next_count > 0;
         tile.prefetch = prefetch + i * tile.prefetch_step * chunk_channels;
         to.output_pixels = output_pixels + from;
         to.residual_pixels = residual_pixels + from;

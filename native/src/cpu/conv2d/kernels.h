@@ -45,6 +45,11 @@ struct DirectBlock {
   int64_t width;                   // output columns
   int64_t pixel_begin, pixel_end;  // output pixels y * width + x, at most kMostBlockPixels
   bool by_rows;                    // whole rows, of tiles of kLeastRowPixels neighbours or more
+  bool is_fetched;                 // this thread has read the input before, or fetched it ahead
+  // The block that the thread is likely to go on with, whose input it fetches to L2 along the way (null:
+  // none).
+  const float* next_input;
+  int64_t next_begin, next_end;
   // Taps: input vectors that a pixel's sum runs over, in the order block, kernel row, kernel column. Those of
   // the last, partial block come last and have `tail_lanes` live channels.
   const int64_t* taps;  // offsets from a pixel's first
@@ -60,9 +65,9 @@ struct DirectBlock {
   ConvolutionTarget target;
 };
 constexpr int64_t kMostBlockPixels = 256;
-// Partial sums of a block and its pixels' offsets.
+// Partial sums of a block and four offsets of each of its pixels.
 constexpr int64_t direct_scratch_floats(int lanes) {
-  return kMostBlockPixels * (kPanelVectors * lanes + 6);
+  return kMostBlockPixels * (kPanelVectors * lanes + 8);
 }
 
 // Some tiles of a Winograd convolution with some channels or weight panels. Tiles are numbered through all

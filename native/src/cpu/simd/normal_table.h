@@ -1,8 +1,8 @@
-// The upper tail of the normal distribution from a table that lies in registers, for sets that can look lanes up
-// in a register: 16 of them (AVX-512) or 8 (AVX2). Include from *.simd.cpp only.
+// The upper tail of the normal distribution from a table that lies in registers, for sets that can look lanes
+// up in a register: 16 of them (AVX-512) or 8 (AVX2). Include from *.simd.cpp only.
 //
-// Interval k is what lies within kStep / 2 of k kStep; on it Q(a) = Phi(-a) is a polynomial in r = a - k kStep. A
-// lookup per coefficient and no exponential, no division: a third of the instructions of math.h's
+// Interval k is what lies within kStep / 2 of k kStep; on it Q(a) = Phi(-a) is a polynomial in r = a - k
+// kStep. A lookup per coefficient and no exponential, no division: a third of the instructions of math.h's
 // normal_distribution, at the same relative accuracy, for all |x| < kTableEnd, which is all but one of ten
 // thousand values of a unit normal distribution.
 #pragma once
@@ -24,11 +24,11 @@ struct NormalTable {
   alignas(64) float coefficients[kTableDegree + 1][kLanes];
 };
 
-// Computed by the compiler. The density solves phi' = -a phi and Q' = -phi, which gives the Taylor coefficients at
-// any center from the two values there, and those values from the center before. The series, long enough to be
-// exact in double precision, is then shortened term by term: its last one, c x^n, makes way for
-// c (x^n - T_n(x) / 2^(n-1)), T_n being Chebyshev's polynomial, which is the best that n - 1 degrees can do for
-// it on [-1, 1] (Lanczos 1938).
+// Computed by the compiler. The density solves phi' = -a phi and Q' = -phi, which gives the Taylor
+// coefficients at any center from the two values there, and those values from the center before. The series,
+// long enough to be exact in double precision, is then shortened term by term: its last one, c x^n, makes way
+// for c (x^n - T_n(x) / 2^(n-1)), T_n being Chebyshev's polynomial, which is the best that n - 1 degrees can
+// do for it on [-1, 1] (Lanczos 1938).
 constexpr NormalTable make_normal_table() {
   constexpr int kTerms = 28;
   constexpr double kHalf = kStep / 2.0;

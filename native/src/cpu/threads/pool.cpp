@@ -165,6 +165,11 @@ int64_t WorkShares::begin_of(int share) const {
   return quotient_ * share + std::min<int64_t>(share, rest_);
 }
 
+bool WorkShares::owns(const Team& team, int64_t item) const {
+  const int share = team.thread() % threads_;
+  return begin_of(share) <= item && item < begin_of(share + 1);
+}
+
 int64_t WorkShares::take(const Team& team) {
   // Every attempt adds one to its half of `taken`. The first to find front + back == size fails, and so do
   // all after it, so that no item is given out twice, without a compare-and-swap loop.

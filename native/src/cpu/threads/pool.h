@@ -36,6 +36,8 @@ class WorkShares {
   WorkShares(int64_t count, int threads);
   // The next item, or -1 when all are taken.
   int64_t take(const Team& team);
+  // Whether `item` is in the share that the thread starts with.
+  bool owns(const Team& team, int64_t item) const;
 
  private:
   int64_t begin_of(int share) const;
