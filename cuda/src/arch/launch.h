@@ -7,9 +7,9 @@
 #pragma once
 
 #include <source_location>
-#include <string>
 #include <tuple>
 
+#include "arch/last_launch.h"
 #include "arch/overlap.h"
 #include "arch/platform.h"
 #include "arch/stream.h"
@@ -66,16 +66,6 @@ Status launch_early(void (*kernel)(Parameters...), LaunchShape shape, Stream& st
   shape.early = true;
   return launch(kernel, shape, stream, static_cast<Arguments&&>(arguments)...);
 }
-
-/** A kernel and where it was launched. */
-struct Launched {
-  const void* kernel = nullptr; /* nullptr: none was */
-  std::source_location place;
-};
-/** What this thread launched last, which is then forgotten. */
-Launched take_last_launch();
-/** "conv2d.cu:12: a_kernel<float>"; the emulator knows the place alone. */
-std::string describe(const Launched& launched);
 
 /** Blocks of `per_block` that cover `count`. */
 constexpr unsigned blocks_for(int64_t count, int64_t per_block) {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "arch/device_api.h"
-#include "arch/launch.h"
+#include "arch/last_launch.h"
 #include "runtime/allocator.h"
 #include "runtime/markers.h"
 #include "runtime/staging.h"

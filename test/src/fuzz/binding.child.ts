@@ -290,7 +290,8 @@ for (let index = 0; index < count; ++index) {
   // What was queued ends, too, and the collector runs in between.
   if (index % 64 === 63) await new Promise((resolve) => setImmediate(resolve));
 }
-for (let waits = 0; open > 0 && waits < 2000; ++waits)
+// A job may be to fill 8 GB (seed 20), which takes a loaded machine half a minute.
+for (let waits = 0; open > 0 && waits < 15_000; ++waits)
   await new Promise((resolve) => setTimeout(resolve, 10));
 if (open > 0) wrong.push(`${open} jobs never ended`);
 console.log(JSON.stringify({ ...tally, wrong: wrong.slice(0, 20) }));
