@@ -1,4 +1,5 @@
-// The kernel that was launched last, for the words of an error that comes later. For code without kernels, too.
+// The kernel that was launched last, for the words of an error that comes later. For code without kernels,
+// too.
 #pragma once
 
 #include <source_location>
