@@ -124,7 +124,7 @@ describe('why CUDA cannot be used is told apart, and what helps', () => {
     }
   });
 
-  // What the runtime asks of a driver before anything else.
+  // The runtime looks all of a driver's functions up before it asks for the version.
   test.skipIf(!built || driver)('the library for GPUs with a driver that is too old', async ({ skip }) => {
     const folder = mkdtempSync(join(scratch, 'driver-'));
     const source = join(folder, 'libcuda.c');
@@ -133,14 +133,13 @@ describe('why CUDA cannot be used is told apart, and what helps', () => {
       `#include <string.h>
        int cuDriverGetVersion(int* version) { *version = 12040; return 0; }
        int cuInit(unsigned flags) { (void)flags; return 0; }
-       int cuGetProcAddress(const char* name, void** function, int version, unsigned long long flags) {
-         (void)version; (void)flags;
-         *function = strcmp(name, "cuDriverGetVersion") == 0 ? (void*)cuDriverGetVersion : 0;
-         return *function ? 0 : 500;
-       }
+       static int not_supported(void) { return 801; }
        int cuGetProcAddress_v2(const char* name, void** function, int version, unsigned long long flags, int* found) {
-         (void)found;
-         return cuGetProcAddress(name, function, version, flags);
+         (void)version; (void)flags; (void)found;
+         *function = !strcmp(name, "cuDriverGetVersion") ? (void*)cuDriverGetVersion
+           : !strcmp(name, "cuInit") ? (void*)cuInit
+           : !strcmp(name, "cuGetProcAddress") ? (void*)cuGetProcAddress_v2 : (void*)not_supported;
+         return 0;
        }`,
     );
     const library = join(folder, 'libcuda.so.1');
