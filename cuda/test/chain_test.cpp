@@ -196,15 +196,11 @@ const DeviceProperties kH200 = card(90, 132, 228), kA100 = card(80, 108, 164), k
 
 }  // namespace
 
-// Tiles have 128 or 256 pixels: a little more than 256 in all are two or three a block.
 TEST_CASE_TEMPLATE(
     "three convolutions: ragged channels, images that end inside of tiles, several tiles a block", T, bf16,
     f16) {
-  check<T>({3, 8, 11, 40, 56, 72, 40}, 1);
-}
-
-TEST_CASE("whole groups of channels, without bias and activation, more blocks than one") {
-  check<bf16>({1, 9, 17, 64, 64, 64, 64, false, true, {FUSOR_ACTIVATION_NONE, 0.f, 0.f}}, 2);
+  check<T>({3, 11, 13, 40, 56, 72, 40}, 1);
+  check<T>({1, 9, 17, 64, 64, 64, 64, false, true, {FUSOR_ACTIVATION_NONE, 0.f, 0.f}}, 2);
 }
 
 TEST_CASE("two convolutions") {
@@ -219,18 +215,15 @@ TEST_CASE("more than 64 channels: two slabs of inputs, sums of 128") {
 
 TEST_CASE("one pixel, one row, one column, few channels; the ring's end meets every place") {
   check<bf16>({1, 1, 1, 8, 8, 8, 8}, 1);
-  check<bf16>({260, 1, 1, 16, 16, 8, 8}, 1);
+  check<bf16>({300, 1, 1, 16, 16, 8, 8}, 1);
   check<bf16>({2, 1, 37, 8, 16, 24, 16}, 1);
-  check<f16>({7, 43, 1, 16, 8, 32, 8}, 2);
-  check<bf16>({1, 13, 23, 8, 8, 8, 0}, 1);
+  check<f16>({9, 43, 1, 16, 8, 32, 8}, 2);
+  check<bf16>({1, 21, 31, 8, 8, 8, 0}, 1);
 }
 
 TEST_CASE_TEMPLATE("small integers give equal results", T, bf16, f16) {
-  check<T>({2, 9, 15, 48, 64, 96, 64}, 1, true);
-}
-
-TEST_CASE("small integers through 128 channels") {
-  check<bf16>({1, 12, 13, 64, 128, 64, 0}, 1, true);
+  check<T>({2, 10, 15, 48, 64, 96, 64}, 1, true);
+  check<T>({1, 12, 13, 64, 128, 64, 0}, 1, true);
 }
 
 TEST_CASE("shared memory is read without conflicts of banks") {

@@ -1,6 +1,6 @@
-// Builds with the nvcc that is here, for the cards that are here, what was also carried along built: the primitives' conformance
-// test and the library, which takes the place of the carried one. Each target is a case; ninja goes on where it was stopped. Where cuobjdump is, a last case
-// looks into the machine code for the tensor-core instructions that the PTX has.
+// Builds with the nvcc that is here, for the cards that are here, what was also carried along built: the primitives'
+// conformance test and the library, which takes the place of the carried one. Each target is a case; ninja goes on where it
+// was stopped. Where cuobjdump is, a last case looks into the machine code for the tensor-core instructions that the PTX has.
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';

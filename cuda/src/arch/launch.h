@@ -30,7 +30,7 @@ struct LaunchShape {
 namespace detail {
 /** Refuses grids that the chip has no numbers for, before the driver does it in fewer words. */
 Status check_shape(const LaunchShape& shape);
-/** Remembers it for last_launch(). */
+/** Remembers it for take_last_launch(). */
 void note_launch(const void* kernel, const std::source_location& place);
 #if defined(__CUDACC__)
 Status launch_pointers(const void* kernel, const LaunchShape& shape, const Stream& stream, void** arguments);

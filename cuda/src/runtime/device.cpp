@@ -116,7 +116,8 @@ Status Device::check(Status status) {
     lost_reason_ = name_ + " is lost: " + status.message();
     if (!last_issued_.empty()) lost_reason_ += "; the last work given to it was " + last_issued_;
     // What this thread launched and has not told of yet comes after all that was issued.
-    const Launched own = take_last_launch(), &launched = own.kernel != nullptr ? own : last_launch_;
+    Launched launched = take_last_launch();
+    if (launched.kernel == nullptr) launched = last_launch_;
     if (launched.kernel != nullptr) lost_reason_ += "; the last kernel launched was " + describe(launched);
     lost_reason_ += "; start a new process to use it again";
     lost_.store(true, std::memory_order_release);

@@ -6,11 +6,7 @@
 //   3  how many were asked for while something was to be refused
 // Who asks is told by the return address; behind the standard library's own functions, by the first frame
 // outside it.
-#include <fcntl.h>
 #include <link.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include <unwind.h>
 
 #include <atomic>
@@ -19,6 +15,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+
+#include "../support/preload.h"
 
 extern "C" void* __libc_malloc(size_t bytes);
 extern "C" void* __libc_memalign(size_t alignment, size_t bytes);
@@ -31,12 +29,7 @@ struct Control {
 Control* control = nullptr;
 
 __attribute__((constructor)) void open_control() {
-  const char* const path = std::getenv("FUSOR_REFUSALS");
-  const int file = path == nullptr ? -1 : open(path, O_RDWR);
-  if (file < 0) return;
-  void* const memory = mmap(nullptr, sizeof(Control), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-  close(file);
-  if (memory != MAP_FAILED) control = static_cast<Control*>(memory);
+  control = map_named_file<Control>("FUSOR_REFUSALS");
 }
 
 struct Range {
@@ -126,8 +119,7 @@ void* aligned_alloc(size_t alignment, size_t bytes) {
   return allocate_aligned(alignment, bytes, CALLER);
 }
 void* mmap(void* at, size_t bytes, int protection, int flags, int file, off_t offset) noexcept {
-  if (!refuses(CALLER))
-    return reinterpret_cast<void*>(syscall(SYS_mmap, at, bytes, protection, flags, file, offset));
+  if (!refuses(CALLER)) return system_mmap(at, bytes, protection, flags, file, offset);
   errno = ENOMEM;
   return MAP_FAILED;
 }

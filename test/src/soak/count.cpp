@@ -4,17 +4,15 @@
 //   2  bytes that libfusor.so has mapped
 // Unlike the resident memory, they know neither fragments nor what an allocator keeps.
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <malloc.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+
+#include "../support/preload.h"
 
 extern "C" {
 void* __libc_malloc(size_t bytes);
@@ -32,17 +30,8 @@ struct Counts {
 Counts before;  // until the file is open
 Counts* counts = &before;
 
-void* system_mmap(void* at, size_t bytes, int protection, int flags, int file, off_t offset) {
-  return reinterpret_cast<void*>(syscall(SYS_mmap, at, bytes, protection, flags, file, offset));
-}
-
 __attribute__((constructor)) void open_counts() {
-  const char* const path = std::getenv("FUSOR_COUNTS");
-  const int file = path == nullptr ? -1 : open(path, O_RDWR);
-  if (file < 0) return;
-  void* const memory = system_mmap(nullptr, sizeof(Counts), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-  close(file);
-  if (memory != MAP_FAILED) counts = static_cast<Counts*>(memory);
+  if (Counts* const shared = map_named_file<Counts>("FUSOR_COUNTS")) counts = shared;
 }
 
 void* came(void* block) {

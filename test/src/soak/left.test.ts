@@ -3,11 +3,12 @@
 import { rm } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { runChild } from '../support/child.ts';
-import { canCount, counted } from './counted.ts';
+import { canPreload } from '../support/preload.ts';
+import { counted } from './counted.ts';
 
 const [workers, tensors, first] = [8, 300, 3];
 
-it.skipIf(!canCount)(
+it.skipIf(!canPreload)(
   `${workers} terminated workers with ${tensors} tensors each leave no memory`,
   async () => {
     const { folder, env } = await counted();

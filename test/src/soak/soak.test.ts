@@ -6,7 +6,8 @@ import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { runChild } from '../support/child.ts';
-import { canCount, counted } from './counted.ts';
+import { canPreload } from '../support/preload.ts';
+import { counted } from './counted.ts';
 import { drift } from './drift.ts';
 import type { SoakResult } from './soak.child.ts';
 
@@ -17,7 +18,7 @@ describe('soak', () => {
   it(
     `memory is flat over ${seconds} s of creating, running, disposing and terminating`,
     async () => {
-      const { folder, env } = canCount ? await counted() : { folder: undefined, env: {} };
+      const { folder, env } = canPreload ? await counted() : { folder: undefined, env: {} };
       const result = await runChild<SoakResult>('soak/soak.child', {
         args: [String(seconds)],
         nodeArgs: ['--expose-gc'],

@@ -202,7 +202,7 @@ void direct(const DirectBlock& block) {
   int64_t* output_pixels = input_pixels + kMostBlockPixels;
   int64_t* residual_pixels = output_pixels + kMostBlockPixels;
   int64_t* next_pixels = residual_pixels + kMostBlockPixels;
-  float* scratch = block.scratch + 8 * kMostBlockPixels;
+  float* scratch = reinterpret_cast<float*>(next_pixels + kMostBlockPixels);
   const auto for_each_pixel = [&](int64_t begin, int64_t end, const auto& body) {
     int64_t y = begin / block.width, x = begin % block.width;
     for (int64_t i = 0; i < end - begin; ++i) {

@@ -22,7 +22,7 @@ FUSOR_INLINE Vec gelu(Vec x) {
   if constexpr (kHasNormalTable) {
     const Vec a = absolute(x);
     const Vec result = relu(x) - a * upper_tail_by_table(a);
-    const IntVec is_inside = a < broadcast(kTableEnd);
+    const IntVec is_inside = a < broadcast(kNormalEnd);
     if (__builtin_expect(!any(~is_inside), 1)) return result;
     return select(is_inside, result, x * normal_distribution(x));
   }

@@ -1,10 +1,10 @@
 // The upper tail of the normal distribution from a table that lies in registers, for sets that can look lanes
 // up in a register: 16 of them (AVX-512) or 8 (AVX2). Include from *.simd.cpp only.
 //
-// Interval k is what lies within kStep / 2 of k kStep; on it Q(a) = Phi(-a) is a polynomial in r = a - k
-// kStep. A lookup per coefficient and no exponential, no division: a third of the instructions of math.h's
-// normal_distribution, at the same relative accuracy, for all |x| < kTableEnd, which is all but one of ten
-// thousand values of a unit normal distribution.
+// Interval k is what lies within kNormalStep / 2 of k kNormalStep; on it Q(a) = Phi(-a) is a polynomial in r
+// = a - k kNormalStep. A lookup per coefficient and no exponential, no division: a third of the instructions
+// of math.h's normal_distribution, at the same relative accuracy, for all |x| < kNormalEnd, which is all but
+// one of ten thousand values of a unit normal distribution.
 #pragma once
 
 #include "cpu/simd/lanes.h"
@@ -16,12 +16,12 @@ namespace {
 constexpr bool kHasNormalTable = kLanes >= 8;
 
 // The error of the fits is 5e-9 of Q or less: far below f32's 6e-8.
-constexpr float kStep = kLanes == 16 ? 0.25f : 0.5f;
-constexpr int kTableDegree = kLanes == 16 ? 6 : 7;
-constexpr float kTableEnd = (static_cast<float>(kLanes) - 0.5f) * kStep;
+constexpr float kNormalStep = kLanes == 16 ? 0.25f : 0.5f;
+constexpr int kNormalDegree = kLanes == 16 ? 6 : 7;
+constexpr float kNormalEnd = (static_cast<float>(kLanes) - 0.5f) * kNormalStep;
 
 struct NormalTable {
-  alignas(64) float coefficients[kTableDegree + 1][kLanes];
+  alignas(64) float coefficients[kNormalDegree + 1][kLanes];
 };
 
 // Computed by the compiler. The density solves phi' = -a phi and Q' = -phi, which gives the Taylor
@@ -31,19 +31,19 @@ struct NormalTable {
 // do for it on [-1, 1] (Lanczos 1938).
 constexpr NormalTable make_normal_table() {
   constexpr int kTerms = 28;
-  constexpr double kHalf = kStep / 2.0;
+  constexpr double kHalf = kNormalStep / 2.0;
   NormalTable table{};
   double tail = 0.5, density = 0.3989422804014326779;  // at 0: 1/2 and 1 / sqrt(2 pi)
   for (int k = 0; k < kLanes; ++k) {
-    const double center = k * static_cast<double>(kStep);
+    const double center = k * static_cast<double>(kNormalStep);
     double phi[kTerms] = {density, -center * density}, series[kTerms] = {tail};  // in r
     for (int n = 2; n < kTerms; ++n) phi[n] = -(center * phi[n - 1] + phi[n - 2]) / n;
     for (int n = 1; n < kTerms; ++n) series[n] = -phi[n - 1] / n;
 
     double next_tail = 0, next_density = 0;
     for (int n = kTerms - 1; n >= 0; --n) {
-      next_tail = next_tail * kStep + series[n];
-      next_density = next_density * kStep + phi[n];
+      next_tail = next_tail * kNormalStep + series[n];
+      next_density = next_density * kNormalStep + phi[n];
     }
 
     double power = 1;
@@ -51,7 +51,7 @@ constexpr NormalTable make_normal_table() {
       coefficient *= power;
       power *= kHalf;
     }
-    for (int degree = kTerms - 1; degree > kTableDegree; --degree) {
+    for (int degree = kTerms - 1; degree > kNormalDegree; --degree) {
       double before[kTerms] = {1}, chebyshev[kTerms] = {0, 1};  // T_(n+1) = 2 x T_n - T_(n-1)
       for (int n = 1; n < degree; ++n) {
         double following[kTerms] = {-before[0]};
@@ -65,7 +65,7 @@ constexpr NormalTable make_normal_table() {
       for (int i = 0; i <= degree; ++i) series[i] -= factor * chebyshev[i];
     }
     power = 1;
-    for (int n = 0; n <= kTableDegree; ++n) {
+    for (int n = 0; n <= kNormalDegree; ++n) {
       table.coefficients[n][k] = static_cast<float>(series[n] / power);
       power *= kHalf;
     }
@@ -90,16 +90,16 @@ FUSOR_INLINE Vec look_up(const float (&table)[kLanes], IntVec index) {
 #endif
 }
 
-// Q(a) for a from 0 to kTableEnd; beyond it, and for NaN, some number.
+// Q(a) for a from 0 to kNormalEnd; beyond it, and for NaN, some number.
 FUSOR_INLINE Vec upper_tail_by_table(Vec a) {
   static constexpr NormalTable kTable = make_normal_table();
   // Adding 1.5 * 2^23 leaves the interval in the low bits of the sum.
   const Vec shift = broadcast(12582912.f);
-  const Vec shifted = a * broadcast(1.f / kStep) + shift;
-  const Vec r = a - (shifted - shift) * broadcast(kStep);
+  const Vec shifted = a * broadcast(1.f / kNormalStep) + shift;
+  const Vec r = a - (shifted - shift) * broadcast(kNormalStep);
   const IntVec interval = bits_of(shifted);
-  Vec q = look_up(kTable.coefficients[kTableDegree], interval);
-  for (int n = kTableDegree - 1; n >= 0; --n) q = q * r + look_up(kTable.coefficients[n], interval);
+  Vec q = look_up(kTable.coefficients[kNormalDegree], interval);
+  for (int n = kNormalDegree - 1; n >= 0; --n) q = q * r + look_up(kTable.coefficients[n], interval);
   return q;
 }
 

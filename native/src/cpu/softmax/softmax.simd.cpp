@@ -4,6 +4,7 @@
 // Two passes per row, over rows that stay in L1: exponentials and their sum; and scaling of the row before,
 // while the maximum of the row after the next is taken. So reading and writing memory go on together, and
 // between a sum or a maximum over lanes and its first use lies another pass, which hides the time it takes.
+// Wide rows, for whom that is little and L1 too small, are scaled at once, beside the maximum of the next.
 // Subtracting the maximum keeps every exponential at or below 1; rows with NaN, +inf or nothing but -inf come
 // out as NaN, as in PyTorch.
 #include "cpu/softmax/softmax.h"

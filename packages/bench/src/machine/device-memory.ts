@@ -1,6 +1,7 @@
 import { compile, Module } from '@fusor/layers';
 import { type DeviceOption, ops, synchronize, Tensor } from '@fusor/native';
 import type { Bandwidth } from '../results/types.ts';
+import { leastProfiled } from './profiled.ts';
 
 /** Source and target together: several times what any GPU's L2 holds, some 0.1 ms at 4 TB/s. */
 const bytes = 512 * 2 ** 20;
@@ -48,12 +49,7 @@ async function measureLarge(device: DeviceOption, sizes: typeof emulated): Promi
   const plan = await compile(new Negations(1), { input: [elements], device });
   const data = Tensor.randn([elements], { device });
   try {
-    let best = Number.POSITIVE_INFINITY;
-    for (let window = 0; window < windows; ++window) {
-      const { seconds } = await plan.profile(data, { repeats: sizes.runs });
-      best = Math.min(best, seconds);
-    }
-    return sizes.bytes / best / 1e9;
+    return sizes.bytes / (await leastProfiled(plan, data, sizes.runs)) / 1e9;
   } finally {
     data.dispose();
     plan.dispose();

@@ -1,14 +1,13 @@
 import { compile, Linear } from '@fusor/layers';
 import { type DeviceOption, Tensor } from '@fusor/native';
 import type { Ceiling } from '../results/types.ts';
+import { leastProfiled } from './profiled.ts';
 
 /** 0.5 TFLOP, thousands of tiles: long enough for a card's clocks to settle, and no multiprocessor is idle at the end for long. */
 const rows = 16_384;
 const width = 4_096;
 /** The emulator does a thousandth of a GPU's work. */
 const emulated = { rows: 64, width: 64 };
-
-const windows = 3;
 
 /**
  * What a GPU's tensor cores reach, by the type of their operands: the best of several large products of matrices of random
@@ -39,12 +38,8 @@ async function measureProduct(device: DeviceOption, type: 'tf32' | 'f16' | 'bf16
   const x = Tensor.randn(shape, { device });
   const data = x.to(dtype);
   try {
-    let best = Number.POSITIVE_INFINITY;
-    for (let window = 0; window < windows; ++window) {
-      const { seconds } = await plan.profile(data, { repeats: isEmulated ? 1 : 20 });
-      best = Math.min(best, seconds);
-    }
-    return (2 * size.rows * size.width ** 2) / best / 1e9;
+    const seconds = await leastProfiled(plan, data, isEmulated ? 1 : 20);
+    return (2 * size.rows * size.width ** 2) / seconds / 1e9;
   } finally {
     if (data !== x) data.dispose();
     x.dispose();
