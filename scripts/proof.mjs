@@ -2,6 +2,7 @@
 // values from outside.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { printTotals } from './ctest.mjs';
 import {
   proveAddon,
   proveFuzzers,
@@ -26,9 +27,9 @@ function sanitized(prove) {
     console.error(`the sanitizers cannot run here: ${missing}`);
     return false;
   }
-  const { passed, failed } = prove();
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed === 0;
+  const totals = prove();
+  printTotals(totals);
+  return totals.failed === 0;
 }
 
 /** All of them, also after one that fails. */

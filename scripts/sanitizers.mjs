@@ -7,15 +7,21 @@
 // `npm run test:sanitizers` is the short form: kernels for AVX2 alone, the tests that say most for their time, seconds of
 // fuzzing. `npm run proof:sanitizers` and `npm run proof:fuzz` are everything.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { hasCommand } from './arm64.mjs';
+import { notRun, runCtest, sum } from './ctest.mjs';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'build', 'sanitizers');
 const reports = join(root, 'build', 'reports');
-const fuzzers = ['fuzz_graphs', 'fuzz_ops', 'fuzz_tuning_cache'];
+const fuzzers = [
+  { name: 'fuzz_graphs', inputs: 4000 },
+  { name: 'fuzz_ops', inputs: 2500 },
+  { name: 'fuzz_tuning_cache', inputs: 40_000 },
+];
+const fuzzerTargets = fuzzers.map(({ name }) => name);
 
 // Threads, streams, plans, environments, and what becomes of them without memory: what races and what leaks. What ops read
 // and write, the fuzzers go through.
@@ -81,28 +87,16 @@ function build(name, source, options, targets) {
     : undefined;
 }
 
-/** Runs ctests of a build; those that there is no report of have failed. */
 function test(into, names) {
-  if (into === undefined) return { passed: 0, failed: names.length };
-  mkdirSync(reports, { recursive: true });
-  const report = join(reports, `ctest-${into.split('/').at(-1)}-sanitizer.xml`);
-  run('ctest', [
-    '--test-dir',
-    into,
-    '-R',
-    `^(${names.join('|')})$`,
-    '--parallel',
-    String(availableParallelism()),
-    '--output-on-failure',
-    '--output-junit',
-    report,
-  ]);
-  const summary = existsSync(report) ? readFileSync(report, 'utf8') : '';
-  const number = (key) => Number(new RegExp(`\\b${key}="(\\d+)"`).exec(summary)?.[1] ?? Number.NaN);
-  const passed = number('tests') - number('failures') - number('skipped');
-  return Number.isNaN(passed)
-    ? { passed: 0, failed: names.length }
-    : { passed, failed: names.length - passed };
+  if (into === undefined) return notRun('sanitizers', names.length);
+  const where = `${into.split('/').at(-1)} sanitizer`;
+  return runCtest(into, {
+    where,
+    report: join(reports, `ctest-${where.replace(' ', '-')}.xml`),
+    names,
+    args: ['--parallel', String(availableParallelism())],
+    env: environment,
+  });
 }
 
 const nativeOptions = (name, sanitizers, long) => [
@@ -115,15 +109,14 @@ const nativeOptions = (name, sanitizers, long) => [
 const shortOptions = () => [...nativeOptions('address', 'address,undefined', false), '-DFUSOR_FUZZ=ON'];
 const programs = (tests) => tests.map((name) => `${name}_test`);
 
-/** AddressSanitizer's tests, and the fuzzers where `seconds` is not 0. */
-function address(long, seconds) {
+function address(long) {
   // A build folder each: they differ in every file.
   const name = long ? 'address-all' : 'address';
   const tests = programs(long ? allTests : quick);
   const options = [...nativeOptions(name, 'address,undefined', long), '-DFUSOR_FUZZ=ON'];
-  const into = build(name, 'native', options, [...tests, ...fuzzers]);
+  const into = build(name, 'native', options, [...tests, ...fuzzerTargets]);
   const result = test(into, tests);
-  return seconds > 0 ? add(result, fuzz(into, seconds)) : result;
+  return long ? result : sum([result, fuzz(into)]);
 }
 
 function thread(long) {
@@ -133,29 +126,41 @@ function thread(long) {
   return test(build(name, 'native', nativeOptions(name, 'thread', long), tests), tests);
 }
 
-/** Each fuzzer goes through the kept inputs, then tries new ones for `seconds`; what it finds is left in build/sanitizers. */
+/**
+ * Each fuzzer goes through the kept inputs, then tries new ones: for `seconds`, going on from what it found before, or,
+ * without them, as many as take a second or two, the same in every run. What it finds is left in build/sanitizers.
+ */
 function fuzz(into, seconds) {
-  const result = { passed: 0, failed: 0 };
-  for (const name of fuzzers) {
+  const results = fuzzers.map(({ name, inputs }) => {
+    if (into === undefined) return notRun('fuzz', 1);
     const seeds = join(root, 'native/test/fuzz/corpus', name.replace('fuzz_', ''));
-    const found = join(folder, 'found', name);
+    const found = join(folder, 'found', seconds === undefined ? `${name}-short` : name);
+    if (seconds === undefined) rmSync(found, { recursive: true, force: true });
     mkdirSync(found, { recursive: true });
-    const limits = ['-max_len=512', '-timeout=20', '-rss_limit_mb=4096', '-print_final_stats=1'];
-    const passed =
-      into !== undefined &&
-      run(join(into, 'test/fuzz', name), [
-        ...limits,
-        `-max_total_time=${seconds}`,
-        `-artifact_prefix=${found}/`,
-        '-verbosity=0',
-        found,
-        seeds,
-      ]);
-    result[passed ? 'passed' : 'failed']++;
-    console.log(`${name}: ${passed ? `nothing found in ${seconds} s` : `failed; inputs in ${found}`}`);
-  }
-  return result;
+    const much = seconds === undefined ? ['-seed=1', `-runs=${inputs}`] : [`-max_total_time=${seconds}`];
+    // An input takes milliseconds. One that takes two minutes, on a machine that is busy with other things, hangs.
+    const limits = ['-max_len=512', '-timeout=120', '-rss_limit_mb=4096'];
+    const passed = run(join(into, 'test/fuzz', name), [
+      ...limits,
+      ...much,
+      `-artifact_prefix=${found}/`,
+      '-print_final_stats=1',
+      '-verbosity=0',
+      found,
+      seeds,
+    ]);
+    console.log(`${name}: ${passed ? 'nothing found' : `failed; inputs in ${found}`}`);
+    return counted(passed, `fuzz: ${name}`);
+  });
+  return sum(results);
 }
+
+const counted = (passed, name) => ({
+  passed: passed ? 1 : 0,
+  failed: passed ? 0 : 1,
+  skipped: 0,
+  failures: passed ? [] : [name],
+});
 
 function cuda() {
   const tests = readdirSync(join(root, 'cuda/test'))
@@ -170,7 +175,7 @@ export function proveAddon() {
   // In the short form's folder, so that the engine is compiled once.
   const options = [...shortOptions(), '-DFUSOR_BINDING=ON'];
   const into = build('address', 'native', options, ['fusor_node']);
-  if (into === undefined) return { passed: 0, failed: addonTests.length };
+  if (into === undefined) return notRun('the addon under sanitizers', addonTests.length);
   const found = join(folder, 'found', 'addon');
   rmSync(found, { recursive: true, force: true });
   mkdirSync(found, { recursive: true });
@@ -185,21 +190,17 @@ export function proveAddon() {
     ASAN_OPTIONS: `${environment.ASAN_OPTIONS}:log_path=${found}/log:abort_on_error=1:exitcode=0:allocator_may_return_null=1:symbolize=0:stack_trace_format="#%n %m+%o"`,
     LSAN_OPTIONS: 'report_objects=0:print_suppressions=0',
   };
-  const result = { passed: 0, failed: 0 };
-  for (const which of addonTests) {
+  const results = addonTests.map((which) => {
     // A process that ends is searched for leaks first, which takes Node.js seconds, and a minute on a machine that is busy.
-    const passed = run('npx', ['vitest', 'run', '--project', 'cpu', '--testTimeout', '900000', ...which], {
-      env,
-    });
-    result[passed ? 'passed' : 'failed']++;
-  }
+    const args = ['vitest', 'run', '--project', 'cpu', '--testTimeout', '900000', ...which];
+    return counted(run('npx', args, { env }), `the addon under sanitizers: ${which.join(' ')}`);
+  });
   const findings = readdirSync(found).flatMap((name) => ours(readFileSync(join(found, name), 'utf8')));
   for (const finding of findings) console.log(finding);
   console.log(
     `${findings.length} findings of the sanitizers in ${readdirSync(found).length} reports of processes`,
   );
-  result[findings.length === 0 ? 'passed' : 'failed']++;
-  return result;
+  return sum([...results, counted(findings.length === 0, `${findings.length} findings in Node.js`)]);
 }
 
 /** Of a report: errors, and leaks of memory that the addon or the engine asked for (standard library's frames aside). */
@@ -213,21 +214,19 @@ function ours(report) {
   });
 }
 
-const add = (a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
-
 /** How many programs the short form counts. */
 export const shortForm = quick.length + concurrent.length + fuzzers.length;
 
 /** The short form, part of `npm test`. */
 export function testSanitizers() {
-  return add(address(false, Number(environment.FUSOR_FUZZ_SECONDS ?? 5)), thread(false));
+  return sum([address(false), thread(false)]);
 }
 
 /** The long forms. */
 export function proveSanitizers() {
-  return [address(true, 0), thread(true), cuda(), proveAddon()].reduce(add);
+  return sum([address(true), thread(true), cuda(), proveAddon()]);
 }
 export function proveFuzzers() {
-  const into = build('address', 'native', shortOptions(), fuzzers);
+  const into = build('address', 'native', shortOptions(), fuzzerTargets);
   return fuzz(into, Number(environment.FUSOR_FUZZ_SECONDS ?? 300));
 }

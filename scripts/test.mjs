@@ -4,14 +4,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { arm64Build, arm64Configuration, canBuildArm64, hasCommand } from './arm64.mjs';
+import { notRun, printTotals, runCtest, sum } from './ctest.mjs';
 import { sanitizersMissing, shortForm, testSanitizers } from './sanitizers.mjs';
 
 const root = join(import.meta.dirname, '..');
 const reports = join(root, 'build', 'reports');
 rmSync(reports, { recursive: true, force: true });
 mkdirSync(reports, { recursive: true });
-const totals = { passed: 0, failed: 0, skipped: 0 };
-
 function run(command, args) {
   return (
     spawnSync(command, args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' }).status ===
@@ -19,11 +18,7 @@ function run(command, args) {
   );
 }
 
-function count(passed, failed, skipped) {
-  totals.passed += passed;
-  totals.failed += failed;
-  totals.skipped += skipped;
-}
+const skipped = (tests) => ({ passed: 0, failed: 0, skipped: tests, failures: [] });
 
 function doctest() {
   const directories = ['/usr/include', '/usr/local/include', '/opt/homebrew/include'];
@@ -40,17 +35,13 @@ function testEngine() {
     console.log(
       `${cases} C++ test programs skipped: doctest is missing (Debian, Ubuntu: apt-get install doctest-dev)`,
     );
-    count(0, 0, cases);
-    return;
+    return skipped(cases);
   }
   const built =
     run('cmake', ['-S', 'native', '-B', build, '-DFUSOR_TESTS=ON', '-DCMAKE_BUILD_TYPE=Release']) &&
     run('cmake', ['--build', build, '--target', 'fusor_tests', '--parallel', String(availableParallelism())]);
-  if (!built) {
-    count(0, cases, 0);
-    return;
-  }
-  countCtest(build, join(reports, 'ctest.xml'), cases);
+  if (!built) return notRun('C++', cases);
+  return runCtest(build, { where: 'C++', report: join(reports, 'ctest.xml'), expected: cases });
 }
 
 /** The CUDA backend's own tests, on the emulator, in the build folder of `npm run build`. */
@@ -62,8 +53,7 @@ function testCuda() {
     console.log(
       `${cases} C++ test programs of the CUDA backend skipped: doctest is missing, or this is not Linux`,
     );
-    count(0, 0, cases);
-    return;
+    return skipped(cases);
   }
   const built =
     run('cmake', ['-S', 'cuda', '-B', build, '-DFUSOR_TESTS=ON']) &&
@@ -75,11 +65,8 @@ function testCuda() {
       '--parallel',
       String(availableParallelism()),
     ]);
-  if (!built) {
-    count(0, cases, 0);
-    return;
-  }
-  countCtest(build, join(reports, 'ctest-cuda.xml'), cases);
+  if (!built) return notRun('CUDA', cases);
+  return runCtest(build, { where: 'CUDA', report: join(reports, 'ctest-cuda.xml'), expected: cases });
 }
 
 /** The kernels' tests on NEON: cross-compiled for arm64, run by qemu. */
@@ -91,18 +78,18 @@ function testArm64() {
       `${targets.length} C++ test programs skipped on NEON: doctest, the cross compiler or qemu is missing ` +
         '(Debian, Ubuntu on x86-64: apt-get install doctest-dev g++-aarch64-linux-gnu qemu-user)',
     );
-    count(0, 0, targets.length);
-    return;
+    return skipped(targets.length);
   }
   const parallel = ['--parallel', String(availableParallelism())];
   const built =
     run('cmake', arm64Configuration(true)) &&
     run('cmake', ['--build', arm64Build, '--target', ...targets, ...parallel]);
-  if (!built) {
-    count(0, targets.length, 0);
-    return;
-  }
-  countCtest(arm64Build, join(reports, 'ctest-arm64.xml'), targets.length, `^(${targets.join('|')})$`);
+  if (!built) return notRun('NEON', targets.length);
+  return runCtest(arm64Build, {
+    where: 'NEON',
+    report: join(reports, 'ctest-arm64.xml'),
+    names: targets,
+  });
 }
 
 /** What races, leaks or reads elsewhere, and some seconds of fuzzing: the short form of `npm run proof:sanitizers`. */
@@ -112,21 +99,9 @@ function testUnderSanitizers() {
     : 'doctest is missing (Debian: apt-get install doctest-dev)';
   if (missing) {
     console.log(`${shortForm} C++ test programs skipped under sanitizers: ${missing}`);
-    count(0, 0, shortForm);
-    return;
+    return skipped(shortForm);
   }
-  const { passed, failed } = testSanitizers();
-  count(passed, failed, 0);
-}
-
-/** Runs the tests of a build folder and counts them; all of them failed if there is no readable report. */
-function countCtest(build, report, expected, only = '.') {
-  run('ctest', ['--test-dir', build, '-R', only, '--output-on-failure', '--output-junit', report]);
-  const summary = existsSync(report) ? readFileSync(report, 'utf8') : '';
-  const number = (name) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(summary)?.[1] ?? Number.NaN);
-  const [tests, failures, skipped] = [number('tests'), number('failures'), number('skipped')];
-  if (Number.isNaN(tests + failures + skipped) || tests === 0) count(0, expected, 0);
-  else count(tests - failures - skipped, failures, skipped);
+  return testSanitizers();
 }
 
 function testTypeScript() {
@@ -139,21 +114,23 @@ function testTypeScript() {
     `--outputFile.json=${report}`,
     ...process.argv.slice(2),
   ]);
-  if (!existsSync(report)) {
-    count(0, 1, 0);
-    return;
-  }
+  if (!existsSync(report)) return notRun('vitest', 1);
   const summary = JSON.parse(readFileSync(report, 'utf8'));
-  // A file that fails to load has no failed test of its own.
-  const failed = succeeded ? summary.numFailedTests : Math.max(summary.numFailedTests, 1);
-  count(summary.numPassedTests, failed, summary.numPendingTests + summary.numTodoTests);
+  const failures = summary.testResults.flatMap(({ name, status, assertionResults }) => {
+    const failed = assertionResults.filter((test) => test.status === 'failed');
+    // A file that fails to load has no failed test of its own.
+    if (status === 'failed' && failed.length === 0) return [name];
+    return failed.map(({ fullName }) => `${name}: ${fullName}`);
+  });
+  return {
+    passed: summary.numPassedTests,
+    failed: succeeded ? summary.numFailedTests : Math.max(summary.numFailedTests, 1),
+    skipped: summary.numPendingTests + summary.numTodoTests,
+    failures: failures.map((failure) => `vitest: ${failure}`),
+  };
 }
 
-testEngine();
-testCuda();
-testArm64();
-testUnderSanitizers();
-testTypeScript();
+const totals = sum([testEngine(), testCuda(), testArm64(), testUnderSanitizers(), testTypeScript()]);
 writeFileSync(join(reports, 'totals-test.json'), JSON.stringify(totals));
-console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+printTotals(totals);
 process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);

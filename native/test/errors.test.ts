@@ -363,6 +363,16 @@ const table: Readonly<Record<string, readonly Case[]>> = {
       ShapeError,
       /tensors\[1\] has shape \[3\], but tensors\[0\] has shape \[2\]/,
     ],
+    [
+      () => ops.pad(Tensor.zeros([2], { dtype: 'i32' }), [1, 1], { value: 2 ** 31 }),
+      ArgumentError,
+      /pad: value 2.14748e\+09 does not fit into i32/,
+    ],
+    [
+      () => ops.pad(Tensor.zeros([2], { dtype: 'u8' }), [1, 1], { value: Number.NaN }),
+      ArgumentError,
+      /pad: value nan does not fit into u8/,
+    ],
     [() => f32(2).pad([1]), ArgumentError, /amounts \[1\] must be pairs/],
     [() => f32(2).pad([1, 1, 1, 1]), ArgumentError, /at most one for each of the 1 dimensions/],
     [() => f32(2).pad([-3, 0]), ShapeError, /pad: /],

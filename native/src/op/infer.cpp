@@ -149,6 +149,11 @@ void Inference::require_epsilon(float epsilon) const {
   fail(FUSOR_ERROR_ARGUMENT, "epsilon must be a finite number >= 0, got ", epsilon);
 }
 
+void Inference::require_held(int32_t dtype, double value) const {
+  if (can_hold(dtype, value)) return;
+  fail(FUSOR_ERROR_ARGUMENT, "value ", value, " does not fit into ", dtype_name(dtype));
+}
+
 std::array<TensorType, FUSOR_MAX_OUTPUTS> infer(int32_t op, const void* attributes,
                                                 std::span<const TensorType* const> inputs) {
   const OpDefinition* definition = op_definition(op);

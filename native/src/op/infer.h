@@ -66,6 +66,8 @@ class Inference {
   // 0 to rank - 1; a tensor of rank 0 counts as one of rank 1, as in PyTorch.
   void require_dim(int32_t dim, const TensorType& input) const;
   void require_epsilon(float epsilon) const;
+  // The number `value` must fit into elements of this dtype.
+  void require_held(int32_t dtype, double value) const;
 
  private:
   const OpDefinition& definition_;

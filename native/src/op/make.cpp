@@ -5,30 +5,10 @@
 #include "tensor/dtype.h"
 
 namespace fusor {
-namespace {
-
-// True if a tensor of this dtype can hold `value` up to rounding; no float is refused.
-bool holds(int32_t dtype, double value) {
-  if (is_float(dtype)) return true;
-  if (!std::isfinite(value)) return false;
-  switch (dtype) {
-    case FUSOR_U8:
-      return value > -1 && value < 256;
-    case FUSOR_I32:
-      return value > -2147483649.0 && value < 2147483648.0;
-    default:
-      return value >= -0x1p63 && value < 0x1p63;
-  }
-}
-
-}  // namespace
 
 void infer_fill(Inference& call) {
   const auto& attributes = call.attributes<fusor_fill_attributes>();
-  if (!holds(attributes.dtype, attributes.value)) {
-    call.fail(FUSOR_ERROR_ARGUMENT, "value ", attributes.value, " does not fit into ",
-              dtype_name(attributes.dtype));
-  }
+  call.require_held(attributes.dtype, attributes.value);
   call.set_output(0, {attributes.dtype, Shape(std::span<const int64_t>(
                                             attributes.shape, static_cast<size_t>(attributes.rank)))});
 }
@@ -43,7 +23,7 @@ void infer_arange(Inference& call) {
   }
   if (attributes.count > 0) {
     const double last = attributes.start + static_cast<double>(attributes.count - 1) * attributes.step;
-    if (!holds(attributes.dtype, attributes.start) || !holds(attributes.dtype, last)) {
+    if (!can_hold(attributes.dtype, attributes.start) || !can_hold(attributes.dtype, last)) {
       call.fail(FUSOR_ERROR_ARGUMENT, "the values ", attributes.start, " to ", last, " do not fit into ",
                 dtype_name(attributes.dtype));
     }

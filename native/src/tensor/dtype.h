@@ -1,6 +1,7 @@
 // Element types: names and sizes.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "fusor/types.h"
@@ -21,6 +22,20 @@ constexpr int64_t dtype_size(int32_t dtype) {
 }
 constexpr bool is_float(int32_t dtype) {
   return dtype == FUSOR_F32 || dtype == FUSOR_F16 || dtype == FUSOR_BF16;
+}
+
+// True if a tensor of this dtype can hold `value` up to rounding; no float is refused.
+inline bool can_hold(int32_t dtype, double value) {
+  if (is_float(dtype)) return true;
+  if (!std::isfinite(value)) return false;
+  switch (dtype) {
+    case FUSOR_U8:
+      return value > -1 && value < 256;
+    case FUSOR_I32:
+      return value > -2147483649.0 && value < 2147483648.0;
+    default:
+      return value >= -0x1p63 && value < 0x1p63;
+  }
 }
 
 }  // namespace fusor

@@ -17,12 +17,13 @@ Attributes shaped(std::initializer_list<int64_t> shape) {
 }
 
 std::string pad(const Type& x, std::initializer_list<int64_t> before, std::initializer_list<int64_t> after,
-                int32_t mode = FUSOR_PAD_CONSTANT) {
+                int32_t mode = FUSOR_PAD_CONSTANT, double value = 0) {
   fusor_pad_attributes attributes{};
   attributes.rank = static_cast<int32_t>(before.size());
   std::copy(before.begin(), before.end(), attributes.before);
   std::copy(after.begin(), after.end(), attributes.after);
   attributes.mode = mode;
+  attributes.value = value;
   return inferred(FUSOR_OP_PAD, attributes, {x});
 }
 std::string along(int32_t op, int32_t dim, const std::vector<MaybeType>& inputs) {
@@ -94,6 +95,11 @@ TEST_CASE("padding grows, and constant padding crops too") {
         "shape error: pad: dimension 1 of input [4, 0] has no edge to replicate");
   CHECK(pad(f32({4, 5}), {0, 1}, {0, -1}, FUSOR_PAD_REPLICATE) ==
         "argument error: pad: replication must be at least 0, got 1 before and -1 after along dimension 1");
+  CHECK(pad(f32({4}), {1}, {1}, FUSOR_PAD_CONSTANT, kNaN) == "f32 [6]");
+  CHECK(pad(u8({4}), {1}, {1}, FUSOR_PAD_CONSTANT, 255) == "u8 [6]");
+  CHECK(pad(u8({4}), {1}, {1}, FUSOR_PAD_CONSTANT, -1) ==
+        "argument error: pad: value -1 does not fit into u8");
+  CHECK(pad(u8({4}), {1}, {1}, FUSOR_PAD_REPLICATE, -1) == "u8 [6]");
   const int64_t most = std::numeric_limits<int64_t>::max();
   CHECK(pad(f32({4}), {most}, {most}).starts_with("shape error: pad: dimension 0 of input [4] cannot have"));
   CHECK(

@@ -29,9 +29,11 @@ describe('soak', () => {
       const { residentMegabytes, counted: held, tensorsLeft, plansLeft, ...tally } = result;
       // What is held is counted exactly: over an hour's thousands of cycles, blocks that grow by a hundredth of themselves
       // would be one in ten cycles. The bytes vary with what the engine keeps for the next tensors. The resident memory has
-      // the fragments of the allocators on top, and is looked at for what is not allocated: pages, stacks, V8's heaps.
+      // the fragments of the allocators on top, and is looked at for what is not allocated: pages, stacks, V8's heaps. These
+      // take 20 MB in the first ten minutes of an hour and none after (docs/reliability.md), so half a minute of it
+      // cannot be held to more.
       const series: readonly (readonly [string, readonly number[], least: number])[] = [
-        ['resident, MB', residentMegabytes, 8],
+        ['resident, MB', residentMegabytes, seconds < 1800 ? 20 : 8],
         ['blocks', held.map(({ blocks }) => blocks), 0],
         ['in blocks, MB', held.map(({ megabytes }) => megabytes), 1],
         ['mapped, MB', held.map(({ mappedMegabytes }) => mappedMegabytes), 1],
