@@ -5,8 +5,9 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // So that what hangs is told; the longest tests take some seconds, and a minute on a machine that is busy.
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
     reporters: ['default'],
     // What tests measure is not remembered in the home directory of who runs them.
     env: { FUSOR_CACHE_DIR: '' },

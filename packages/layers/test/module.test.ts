@@ -16,6 +16,7 @@ import {
 } from '@fusor/layers';
 import { ArgumentError, DeviceError, memory, ops, scope, synchronize, Tensor } from '@fusor/native';
 import { describe, expect, it } from 'vitest';
+import { settledMemory } from '../../../native/test/settled-memory.ts';
 import { expectTensorsClose, numbers } from './support/compare.ts';
 import { readGolden } from './support/golden.ts';
 
@@ -167,8 +168,8 @@ describe('modes, devices and walks', () => {
   });
 
   it('dispose frees the memory of all parameters and buffers', async () => {
-    await synchronize();
-    const before = memory().tensors;
+    // Settled: modules of the tests before are not collected in between.
+    const before = (await settledMemory()).tensors;
     const block = new Block();
     // Parameters exist from their first use on.
     const unused = memory().tensors - before;

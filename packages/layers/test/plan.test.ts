@@ -24,8 +24,8 @@ import {
   TraceError,
 } from '@fusor/native';
 import { describe, expect, it } from 'vitest';
+import { settledMemory } from '../../../native/test/settled-memory.ts';
 import { expectTensorsClose, numbers } from './support/compare.ts';
-import { settledMemory } from './support/memory.ts';
 import { net, randomize } from './support/networks.ts';
 
 const small = () =>

@@ -12,7 +12,7 @@ import {
 } from '@fusor/layers';
 import { ArgumentError, memory, type Tensor } from '@fusor/native';
 import { describe, expect, it } from 'vitest';
-import { settledMemory } from './support/memory.ts';
+import { settledMemory } from '../../../native/test/settled-memory.ts';
 import { net } from './support/networks.ts';
 
 class Block extends Module {

@@ -13,6 +13,7 @@ import {
   type RawImage,
 } from '@fusor/resnet';
 import { afterAll, describe, expect, it } from 'vitest';
+import { settledMemory } from '../../../native/test/settled-memory.ts';
 import { softmax, topPredictions } from '../src/top.ts';
 import { distance } from './support/pixels.ts';
 
@@ -81,7 +82,8 @@ describe('classify', () => {
   it('leaves no tensor behind, whether it succeeds or fails', async () => {
     const module = colours();
     const plan = await compile(module, { input: [2, 3, 8, 8], device: 'cpu' });
-    const before = memory().tensors;
+    // Settled: what the tests before left is not collected in between.
+    const before = (await settledMemory()).tensors;
     for (const classifier of [module, plan]) {
       await classify(classifier, [red, green, blue], options);
       await classify(classifier, [red, broken], options).catch(() => {});

@@ -130,7 +130,7 @@ describe.each(texts.map(({ document }) => document))('%s', (document) => {
     async (_, { file, compiledOnly }) => {
       expect(complaints.get(file) ?? []).toEqual([]);
       if (compiledOnly !== undefined) return;
-      await run(process.execPath, [join(build, 'out', `${file}.js`)], { cwd: folder, timeout: 60_000 });
+      await run(process.execPath, [join(build, 'out', `${file}.js`)], { cwd: folder, timeout: 170_000 });
     },
   );
 

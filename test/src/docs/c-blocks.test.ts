@@ -78,7 +78,7 @@ describe.skipIf(process.platform === 'win32')('docs/guides/c-api.md', () => {
   });
 
   it('has a program that prints what the formula gives', async () => {
-    const { stdout } = await run(join(folder, 'build', 'program'), [], { timeout: 30_000 });
+    const { stdout } = await run(join(folder, 'build', 'program'), [], { timeout: 170_000 });
     expect(stdout.trim()).toBe('1 0 3 0 5 0');
   });
 

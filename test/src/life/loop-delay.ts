@@ -22,8 +22,8 @@ export interface LoopDelays {
 
 const period = 1;
 
-/** Watches the loop of the main thread until the function that it returns is called. */
-export function watchLoop(): () => LoopDelays {
+/** Watches the loop of the main thread until `stop`, which tells what was found. */
+export function watchLoop(): { ticks(): number; stop(): LoopDelays } {
   const wall: number[] = [];
   const own: number[] = [];
   const schedstat = openSchedstat();
@@ -37,10 +37,13 @@ export function watchLoop(): () => LoopDelays {
     last = now;
     lastWaited = waited;
   }, period);
-  return () => {
-    clearInterval(timer);
-    schedstat?.close();
-    return { wall: summarize(wall), ...(schedstat === undefined ? {} : { own: summarize(own) }) };
+  return {
+    ticks: () => wall.length,
+    stop() {
+      clearInterval(timer);
+      schedstat?.close();
+      return { wall: summarize(wall), ...(schedstat === undefined ? {} : { own: summarize(own) }) };
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { compile } from '@fusor/layers';
 import { classify, type ModelEntry, type Prediction } from '@fusor/resnet';
 import sharp from 'sharp';
@@ -10,7 +10,10 @@ export interface Sample {
   readonly expected: readonly Prediction[];
 }
 
-/** Images that differ, each with the answer that a plan in this process gives: a mixed-up answer is a wrong one. */
+/**
+ * Images that differ, the same in every run, each with the answer that a plan in this process gives: a mixed-up answer is
+ * a wrong one.
+ */
 export async function makeSamples(entry: ModelEntry, weights: string, count: number): Promise<Sample[]> {
   const model = entry.create();
   await model.load(weights);
@@ -18,9 +21,9 @@ export async function makeSamples(entry: ModelEntry, weights: string, count: num
   const [, height, width] = entry.inputShape;
   const raw = { raw: { width, height, channels: 3 } } as const;
   const images = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const picture = sharp(randomBytes(height * width * 3), raw);
-      const type = Math.random() < 0.5 ? 'png' : 'jpeg';
+    Array.from({ length: count }, async (_, index) => {
+      const picture = sharp(noise(height * width * 3, index), raw);
+      const type = index % 2 === 0 ? 'png' : 'jpeg';
       return { bytes: await picture[type]().toBuffer(), type: `image/${type}` };
     }),
   );
@@ -31,6 +34,11 @@ export async function makeSamples(entry: ModelEntry, weights: string, count: num
   );
   plan.dispose();
   return images.map((image, index) => ({ ...image, expected: answers[index]! }));
+}
+
+/** Random bytes, others for every seed. */
+function noise(length: number, seed: number): Buffer {
+  return createHash('shake256', { outputLength: length }).update(`image ${seed}`).digest();
 }
 
 /** Whether an answer is the one expected: the same classes, probabilities equal but for the batch's rounding. */
@@ -60,7 +68,7 @@ export async function makeHostile(sample: Sample, maxBytes: number): Promise<Hos
     .toBuffer();
   return [
     { name: 'nothing', bytes: Buffer.alloc(0), type: 'image/png', statuses: [400, 422] },
-    { name: 'noise', bytes: randomBytes(2048), type: 'image/jpeg', statuses: [422] },
+    { name: 'noise', bytes: noise(2048, 1), type: 'image/jpeg', statuses: [422] },
     { name: 'cut short', bytes: sample.bytes.subarray(0, 60), type: sample.type, statuses: [422] },
     { name: 'too many pixels', bytes: bomb, type: 'image/png', statuses: [422] },
     { name: 'too many bytes', bytes: Buffer.alloc(maxBytes + 1), type: 'image/png', statuses: [413] },

@@ -74,10 +74,12 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
       parts.push(await runStage(client, samples, end, closedLoop(32), hostile));
       residentMegabytes.push(await server.residentMegabytes());
     }
+    const before = await arrived(client);
     const underWay = Array.from({ length: 16 }, (_, i) =>
       client.classify(samples[i]!.bytes, samples[i]!.type),
     );
-    await setTimeout(5); // on their way, not answered
+    // One that has not reached the server when it closes its idle connections is lost, as it would be anywhere.
+    while ((await arrived(client)) < before + underWay.length) await setTimeout(1);
     const exitStatus = await server.stop();
     const answers = await Promise.all(underWay);
     const answeredWhileClosing = answers.filter(({ status }) => status === 200 || status === 503).length;
@@ -95,6 +97,13 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
     await server.stop();
     await client.close();
   }
+}
+
+/** How many requests to classify the server has seen, those under way included. */
+async function arrived(client: Client): Promise<number> {
+  const { text } = await client.text('/metrics');
+  const numbers = text.matchAll(/^classify_(?:pending|requests_total\{[^}]*\}) (\d+)$/gm);
+  return [...numbers].reduce((sum, [, number]) => sum + Number(number), 0);
 }
 
 type End = { readonly seconds: number } | { readonly requests: number };

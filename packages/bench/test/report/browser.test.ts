@@ -204,7 +204,7 @@ describe.skipIf(executable === undefined)(title, () => {
       page.$eval('[data-chart="kernels-0"] svg', (svg) => Number(svg.getAttribute('width')));
     const wide = await widthOf();
     await page.setViewportSize({ width: 400, height: 900 });
-    await expect.poll(widthOf).toBeLessThan(wide / 2);
+    await expect.poll(widthOf, { timeout: 30_000 }).toBeLessThan(wide / 2);
     expect(await countMarks(page)).toEqual(wanted);
   });
 
