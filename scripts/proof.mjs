@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { printTotals } from './ctest.mjs';
 import {
   proveAddon,
+  proveAddress,
+  proveCuda,
   proveFuzzers,
   proveSanitizers,
+  proveThread,
   sanitizersMissing,
   testSanitizers,
 } from './sanitizers.mjs';
@@ -73,6 +76,9 @@ const proofs = {
     ),
   sanitizers: () => sanitized(proveSanitizers),
   'sanitizers-short': () => sanitized(testSanitizers),
+  'sanitizers-address': () => sanitized(proveAddress),
+  'sanitizers-thread': () => sanitized(proveThread),
+  'sanitizers-cuda': () => sanitized(proveCuda),
   'sanitizers-addon': () => sanitized(proveAddon),
   soak: () => vitest(['test/src/soak', '-t', 'memory is flat'], { FUSOR_SOAK_SECONDS: '3600' }),
   exits: () => vitest(['test/src/soak', '-t', 'a process ends'], { FUSOR_SOAK_EXITS: '200' }),

@@ -16,6 +16,7 @@ import {
   UnsupportedError,
 } from '@fusor/native';
 import { afterAll, describe, expect, test } from 'vitest';
+import { settledMemory } from './settled-memory.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const scratch = mkdtempSync(join(tmpdir(), 'fusor-devices-'));
@@ -292,6 +293,7 @@ describe('the emulated GPU of a checkout', () => {
   });
 
   test('memory() tells what the device holds, emptyCache() what is not in use', async () => {
+    await settledMemory(); // what the tests before left is not collected in between
     const before = memory().devices['cuda-emulated:0']!;
     const x = Tensor.from(new Float32Array(1000), undefined, { device });
     await synchronize(device);
