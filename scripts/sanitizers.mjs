@@ -1,7 +1,8 @@
 // The engine's C++ tests under sanitizers, and libFuzzer's programs, by Clang in build/sanitizers/:
 //   address   AddressSanitizer, UndefinedBehaviorSanitizer, LeakSanitizer; test/fuzz with coverage counters
 //   thread    ThreadSanitizer
-//   cuda      AddressSanitizer and UndefinedBehaviorSanitizer on the CUDA backend's emulator
+//   cuda      AddressSanitizer and UndefinedBehaviorSanitizer on the CUDA backend's emulator, by GCC: Clang 14 has no
+//             std::source_location
 // In address/ the addon is built, too, for its tests in Node.js with the sanitizers preloaded.
 //
 // `npm run test:sanitizers` is the short form: kernels for AVX2 alone, the tests that say most for their time, seconds of
@@ -71,7 +72,7 @@ export function sanitizersMissing() {
   return undefined;
 }
 
-function build(name, source, options, targets) {
+function build(name, source, options, targets, compilers = ['clang', 'clang++']) {
   const into = join(folder, name);
   const configured = run('cmake', [
     '-S',
@@ -80,8 +81,8 @@ function build(name, source, options, targets) {
     into,
     ...(hasCommand('ninja') ? ['-G', 'Ninja'] : []),
     '-DCMAKE_BUILD_TYPE=Release',
-    '-DCMAKE_C_COMPILER=clang',
-    '-DCMAKE_CXX_COMPILER=clang++',
+    `-DCMAKE_C_COMPILER=${compilers[0]}`,
+    `-DCMAKE_CXX_COMPILER=${compilers[1]}`,
     '-DFUSOR_TESTS=ON',
     ...options,
   ]);
@@ -171,7 +172,7 @@ function cuda() {
     .filter((name) => name.endsWith('_test.cpp'))
     .map((name) => `cuda_${name.replace(/\.cpp$/, '')}`);
   const options = ['-DFUSOR_SANITIZE=address,undefined', '-DFUSOR_CUDA_NVCC=OFF'];
-  return test(build('cuda', 'cuda', options, tests), tests);
+  return test(build('cuda', 'cuda', options, tests, ['gcc', 'g++']), tests);
 }
 
 /** The addon's own tests in Node.js, whose every process preloads the sanitizer and writes what it finds to a file. */

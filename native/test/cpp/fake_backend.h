@@ -19,12 +19,17 @@
 
 #include "fusor/backend.h"
 
-struct fusor_backend_stream {
+namespace fake {
+
+// What this backend's opaque types are. They have names of their own, as a program that has this header in it
+// has the CPU backend, too, and its fusor_backend_stream and fusor_backend_plan.
+struct Stream {
   std::thread::id thread;
   int device = 0;
 };
-
-namespace fake {
+inline Stream* own(fusor_backend_stream* stream) {
+  return reinterpret_cast<Stream*>(stream);
+}
 
 inline constexpr int kDevices = 2;
 
@@ -118,7 +123,7 @@ inline fusor_status fail(fusor_status status, const std::string& message) {
 }
 
 inline void note_thread(const fusor_backend_stream* stream) {
-  if (stream->thread != std::this_thread::get_id()) ++state().wrong_threads;
+  if (reinterpret_cast<const Stream*>(stream)->thread != std::this_thread::get_id()) ++state().wrong_threads;
 }
 
 inline int64_t element_size(int32_t dtype) {
@@ -273,17 +278,17 @@ inline fusor_status stream_create(int32_t device, fusor_backend_stream** stream)
     --state().failing_streams;
     return fail(FUSOR_ERROR_DEVICE, "the fake device takes no more streams");
   }
-  auto created = std::make_unique<fusor_backend_stream>();
+  auto created = std::make_unique<Stream>();
   created->thread = std::this_thread::get_id();
   created->device = device;
   ++state().live_streams;
-  *stream = created.release();
+  *stream = reinterpret_cast<fusor_backend_stream*>(created.release());
   return FUSOR_OK;
 }
 inline void stream_destroy(fusor_backend_stream* stream) {
   note_thread(stream);
   --state().live_streams;
-  const std::unique_ptr<fusor_backend_stream> owned(stream);
+  const std::unique_ptr<Stream> owned(own(stream));
 }
 inline fusor_status stream_synchronize(fusor_backend_stream* stream) {
   note_thread(stream);
@@ -372,11 +377,9 @@ inline void forget(uint64_t identity) {
   state().forgotten.insert(identity);
 }
 
-}  // namespace fake
-
 // One step per node. Every value that is neither input nor constant lies in a plan buffer; a last step per
 // output copies it out.
-struct fusor_backend_plan {
+struct Plan {
   struct Value {
     fusor_buffer buffer{};
     std::vector<char> constant;
@@ -394,13 +397,17 @@ struct fusor_backend_plan {
   std::vector<fusor_plan_buffer> buffers;
   std::vector<int32_t> graph_outputs;
 };
-
-namespace fake {
+inline Plan* own(fusor_backend_plan* plan) {
+  return reinterpret_cast<Plan*>(plan);
+}
+inline const Plan* own(const fusor_backend_plan* plan) {
+  return reinterpret_cast<const Plan*>(plan);
+}
 
 inline fusor_status plan_build(fusor_backend_stream* stream, const fusor_graph* graph,
                                const fusor_plan_options*, fusor_backend_plan** result) {
   note_thread(stream);
-  auto plan = std::make_unique<fusor_backend_plan>();
+  auto plan = std::make_unique<Plan>();
   plan->values.resize(static_cast<size_t>(graph->value_count));
   for (int32_t i = 0; i < graph->value_count; ++i) {
     const fusor_graph_value& from = graph->values[i];
@@ -435,7 +442,7 @@ inline fusor_status plan_build(fusor_backend_stream* stream, const fusor_graph* 
     if (node.op != FUSOR_OP_BINARY && node.op != FUSOR_OP_UNARY) {
       return fail(FUSOR_ERROR_UNSUPPORTED, std::string("the fake backend cannot plan ") + node.name);
     }
-    fusor_backend_plan::Step step;
+    Plan::Step step;
     step.name = node.name;
     step.op = "fake op";
     step.number = node.op;
@@ -449,7 +456,7 @@ inline fusor_status plan_build(fusor_backend_stream* stream, const fusor_graph* 
   }
   plan->graph_outputs.assign(graph->outputs, graph->outputs + graph->output_count);
   for (int32_t i = 0; i < graph->output_count; ++i) {
-    fusor_backend_plan::Step step;
+    Plan::Step step;
     step.name = "output " + std::to_string(i);
     step.op = "copy";
     step.number = -1;
@@ -475,26 +482,27 @@ inline fusor_status plan_build(fusor_backend_stream* stream, const fusor_graph* 
     }
   }
   ++state().live_plans;
-  *result = plan.release();
+  *result = reinterpret_cast<fusor_backend_plan*>(plan.release());
   return FUSOR_OK;
 }
 inline void plan_destroy(fusor_backend_plan* plan) {
   --state().live_plans;
-  const std::unique_ptr<fusor_backend_plan> owned(plan);
+  const std::unique_ptr<Plan> owned(own(plan));
 }
 inline fusor_status plan_info(const fusor_backend_plan* plan, fusor_plan_info* info) {
-  info->step_count = static_cast<int32_t>(plan->steps.size());
-  info->buffer_count = static_cast<int32_t>(plan->buffers.size());
+  info->step_count = static_cast<int32_t>(own(plan)->steps.size());
+  info->buffer_count = static_cast<int32_t>(own(plan)->buffers.size());
   info->packed_bytes = 0;
-  for (const auto& value : plan->values) info->packed_bytes += static_cast<int64_t>(value.constant.size());
+  for (const auto& value : own(plan)->values)
+    info->packed_bytes += static_cast<int64_t>(value.constant.size());
   return FUSOR_OK;
 }
 inline fusor_status plan_buffer(const fusor_backend_plan* plan, int32_t index, fusor_plan_buffer* buffer) {
-  *buffer = plan->buffers[static_cast<size_t>(index)];
+  *buffer = own(plan)->buffers[static_cast<size_t>(index)];
   return FUSOR_OK;
 }
 inline fusor_status plan_step(const fusor_backend_plan* plan, int32_t index, fusor_plan_step* step) {
-  const auto& from = plan->steps[static_cast<size_t>(index)];
+  const auto& from = own(plan)->steps[static_cast<size_t>(index)];
   step->name = from.name.c_str();
   step->op = from.op.c_str();
   step->algorithm = "loop (fake)";
@@ -518,13 +526,13 @@ inline fusor_status run_step(fusor_backend_plan* plan, int32_t index, const fuso
     return fail(FUSOR_ERROR_INTERNAL, "the fake step failed");
   }
   const auto located = [&](int32_t id) {
-    const auto& value = plan->values[static_cast<size_t>(id)];
+    const auto& value = own(plan)->values[static_cast<size_t>(id)];
     fusor_buffer buffer = value.buffer;
     if (value.input >= 0) buffer.data = const_cast<void*>(memory->inputs[value.input]);
     if (value.plan_buffer >= 0) buffer.data = memory->buffers[value.plan_buffer];
     return buffer;
   };
-  const auto& step = plan->steps[static_cast<size_t>(index)];
+  const auto& step = own(plan)->steps[static_cast<size_t>(index)];
   if (step.number < 0) {
     const fusor_buffer from = located(step.inputs[0]);
     std::memcpy(memory->outputs[step.outputs[0]], from.data, static_cast<size_t>(from.byte_size));
@@ -554,7 +562,7 @@ inline fusor_status plan_begin(fusor_backend_plan* plan, fusor_backend_stream* s
   while (now > most && !s.most_runs_at_once.compare_exchange_weak(most, now)) {
   }
   *replayed = s.replays ? 1 : 0;
-  for (int32_t i = 0; s.replays && i < static_cast<int32_t>(plan->steps.size()); ++i) {
+  for (int32_t i = 0; s.replays && i < static_cast<int32_t>(own(plan)->steps.size()); ++i) {
     const fusor_status status = run_step(plan, i, memory);
     if (status != FUSOR_OK) {
       --s.runs_at_once;
