@@ -42,7 +42,7 @@ function carry(from, to, names) {
     if (!existsSync(source)) continue;
     cpSync(source, join(app, to, name), {
       recursive: true,
-      filter: (path) => !/\.map$|\.d\.ts$|\.tsbuildinfo$|__pycache__/.test(path),
+      filter: (path) => !/\.js\.map$|\.d\.ts(\.map)?$|\.tsbuildinfo$|__pycache__/.test(path),
     });
   }
 }

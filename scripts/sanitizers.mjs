@@ -151,6 +151,7 @@ function fuzz(into, seconds) {
       `-artifact_prefix=${found}/`,
       '-print_final_stats=1',
       '-verbosity=0',
+      '-print_funcs=0',
       found,
       seeds,
     ]);

@@ -42,6 +42,21 @@ describe.skipIf(process.platform !== 'linux' || !python)('what is carried to a m
     execFileSync(process.execPath, [pack, '--out', carried, '--no-node', '--fast'], { stdio: 'pipe' });
   });
 
+  it('has every source file that builds the library', () => {
+    const root = join(import.meta.dirname, '..', '..');
+    const sources = execFileSync('git', ['ls-files', 'CMakeLists.txt', 'cmake', 'src'], {
+      cwd: join(root, 'cuda'),
+      encoding: 'utf8',
+    });
+    const there = join(carried, 'app', 'node_modules', '@fusor', 'cuda');
+    expect(
+      sources
+        .trim()
+        .split('\n')
+        .filter((name) => !existsSync(join(there, name))),
+    ).toEqual([]);
+  });
+
   it('runs the device tests there, writes what it found, and goes on from it', () => {
     const first = check('test', '^(layerNorm|gather and indexSelect),');
     expect(first).toMatchObject({ status: 0, output: expect.stringContaining('12 passed') });

@@ -6,7 +6,7 @@ const run = promisify(execFile);
 
 /** Runs a module in a process of its own, with the collector at hand. What it prints last is the result, as JSON. */
 async function inProcess(source: string): Promise<unknown> {
-  const prelude = `import { memory, ops, scope, synchronize, Tensor, manualSeed } from '@fusor/native';
+  const prelude = `import { emptyCache, memory, ops, scope, synchronize, Tensor, manualSeed } from '@fusor/native';
     import { buildPlan } from '@fusor/native/trace';
     const settle = async () => { for (let i = 0; i < 4; i++) { gc(); await new Promise((r) => setTimeout(r, 5)); } await synchronize(); };
     const print = (value) => console.log(JSON.stringify(value));\n`;
@@ -36,6 +36,40 @@ test('memory() counts tensors once, views not, and until nothing needs them', as
     counts.push(Object.keys(memory().devices));
     print(counts);`);
   expect(result).toEqual([[0, 0], [1, 4000], [1, 4000], [0, 0], ['cpu']]);
+});
+
+test('reservedBytes counts what is kept for the next tensors, emptyCache() gives it back', async () => {
+  const result = await inProcess(`
+    const mebibytes = () => Math.round(memory().reservedBytes / 2 ** 20);
+    const sizes = [mebibytes()];
+    const x = Tensor.zeros([4 << 20]);
+    await synchronize();
+    sizes.push(mebibytes());
+    x.dispose();
+    await synchronize();
+    sizes.push(mebibytes());
+    emptyCache('cpu');
+    sizes.push(mebibytes());
+    print(sizes);`);
+  expect(result).toEqual([0, 16, 16, 0]);
+});
+
+test('all that a network needs of each size at once is kept for its next run, even if it is more than 256 MiB', async () => {
+  const result = await inProcess(`
+    const stage = (mebibytes) => scope(() => {
+      const x = Tensor.ones([mebibytes << 18]);
+      for (let i = 0; i < 3; ++i) x.add(1);
+    });
+    const run = async () => {
+      for (const mebibytes of [60, 30, 15, 45, 22]) stage(mebibytes);
+      await synchronize();
+    };
+    await run();
+    const before = process.resourceUsage().minorPageFault;
+    for (let i = 0; i < 4; ++i) await run();
+    const pages = process.resourceUsage().minorPageFault - before;
+    print([memory().bytes, memory().reservedBytes > 256 << 20, pages < 4 * 150, pages]);`);
+  expect(result).toEqual([0, true, true, expect.any(Number)]);
 });
 
 test('a plan holds its weights and arena until it is disposed', async () => {

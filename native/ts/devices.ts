@@ -56,7 +56,7 @@ export interface MemoryInfo {
   readonly plans: number;
   /** Arenas and packed weights. */
   readonly planBytes: number;
-  /** What the backend took from a GPU, with what it keeps for later: see {@link emptyCache}. 0 on the CPU. */
+  /** What was taken from the device for tensors and scratch, with what is kept for later: see {@link emptyCache}. */
   readonly reservedBytes: number;
 }
 
@@ -81,8 +81,9 @@ export function memory(): MemoryInfo & { readonly devices: Readonly<Partial<Reco
 }
 
 /**
- * Gives memory that a GPU's allocator keeps for later tensors back to the driver, for other processes to use; all devices
- * by default. Nothing that is alive is touched. Under memory pressure this happens by itself.
+ * Gives memory that is kept for later tensors back to the system or the GPU's driver, for others to use; on all devices by
+ * default. Nothing that is alive is touched. It happens by itself where there is no more memory, and on the CPU with what
+ * has not been needed for a while.
  */
 export function emptyCache(device?: DeviceOption): void {
   for (const index of indicesOf('emptyCache', device)) addon.emptyCache(index);

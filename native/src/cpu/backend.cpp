@@ -107,6 +107,17 @@ void release_arena(int32_t, void* pointer, int64_t bytes) {
   release_arena_memory(pointer, bytes);
 }
 
+fusor_status memory_info(int32_t, fusor_backend_memory* info) {
+  info->used_bytes = used_memory();
+  info->reserved_bytes = info->used_bytes + kept_memory();
+  info->limit_bytes = 0;
+  return FUSOR_OK;
+}
+fusor_status empty_cache(int32_t) {
+  release_kept_memory();
+  return FUSOR_OK;
+}
+
 // ---- streams
 
 fusor_status stream_create(int32_t device, fusor_backend_stream** stream) {
@@ -213,8 +224,8 @@ const fusor_backend* backend() {
       .plan_end = plan_end,
       .measure_peak = peak,
       .supports = supports,
-      .memory_info = nullptr,
-      .empty_cache = nullptr,
+      .memory_info = memory_info,
+      .empty_cache = empty_cache,
       .limit_memory = nullptr,
       .plan_time = nullptr,
   };

@@ -49,7 +49,7 @@ void infer_pad(Inference& call) {
     call.fail(FUSOR_ERROR_ARGUMENT, "before and after have ", attributes.rank, " entries but input ",
               input.shape, " has ", input.shape.rank(), " dimensions");
   }
-  if (attributes.mode == FUSOR_PAD_CONSTANT) call.require_held(input.dtype, attributes.value);
+  call.require_held(input.dtype, attributes.value);  // in every mode, as kernels convert it before they look
   Shape output;
   for (int32_t i = 0; i < attributes.rank; ++i) output.append(padded_size(call, attributes, i));
   call.set_output(0, {input.dtype, output});

@@ -14,7 +14,7 @@ import {
   Residual,
   Sequential,
 } from '@fusor/layers';
-import { ArgumentError, DeviceError, memory, ops, scope, synchronize, Tensor } from '@fusor/native';
+import { ArgumentError, DeviceError, keep, memory, ops, scope, synchronize, Tensor } from '@fusor/native';
 import { describe, expect, it } from 'vitest';
 import { settledMemory } from '../../../native/test/settled-memory.ts';
 import { expectTensorsClose, numbers } from './support/compare.ts';
@@ -224,6 +224,30 @@ describe('printed trees', () => {
 });
 
 describe('containers', () => {
+  it('lets go of what its layers hand to each other, and of nothing else', async () => {
+    class Doubled extends Module {
+      readonly seen: Tensor[] = [];
+      override forward(x: Tensor): Tensor {
+        this.seen.push(keep(x.mul(1)));
+        return x.mul(2);
+      }
+    }
+    const [first, second] = [new Doubled(), new Doubled()];
+    const chain = new Sequential(new Identity(), first, new Sequential(second, new ReLU()), new Identity());
+    const x = Tensor.from([1, -2, 3]);
+    await synchronize();
+    const before = memory().tensors;
+    const y = chain.forward(x);
+    await synchronize();
+    expect(memory().tensors).toBe(before + 3);
+    expect(await numbers(y)).toEqual([4, 0, 12]);
+    expect(await numbers(first.seen[0]!)).toEqual([1, -2, 3]);
+    expect(await numbers(second.seen[0]!)).toEqual([2, -4, 6]);
+    expect(new Sequential(new Identity()).forward(x)).toBe(x);
+    expect(new Sequential().forward(x)).toBe(x);
+    expect(x.disposed).toBe(false);
+  });
+
   it('Sequential runs in order, counts, is iterated, and takes names', async () => {
     const model = new Sequential({ double: new Scale(2), triple: new Scale(3), shift: new Identity() });
     expect([...model.stateDict().keys()]).toEqual(['double.factor', 'triple.factor']);

@@ -16,7 +16,8 @@ void release_memory(void* pointer, int64_t bytes);  // `bytes` as it was allocat
 // than the part of an L3 cache that is a process's own, so the next op would not find them there.
 constexpr int64_t kStreamedBytes = int64_t{8} << 20;
 
-// What is kept and not in use, in bytes; and giving all of it back to the system.
+// What is in use, and what is kept and not in use, in bytes; and giving all of the latter back to the system.
+int64_t used_memory();
 int64_t kept_memory();
 void release_kept_memory();
 

@@ -1,5 +1,5 @@
 import { ArgumentError } from '@fusor/errors';
-import { type Activation, ops, type Tensor } from '@fusor/native';
+import { type Activation, ops, scope, type Tensor } from '@fusor/native';
 import { repr } from '../arguments.ts';
 import { isModule } from '../module/kind.ts';
 import { type AnyModule, Module } from '../module/module.ts';
@@ -12,7 +12,8 @@ export type Layer = Module<Tensor, [x: Tensor]> | Module;
  * Layers one after another: y = layerₙ(… layer₁(x)).
  *
  * Takes the layers, or one record of named layers: `new Sequential({ conv: …, relu: … })`. State-dict names are `0`,
- * `1`, … or the record's names.
+ * `1`, … or the record's names. Each layer runs in a `scope()`: a tensor that it makes and that is not its result is
+ * disposed, unless the layer calls `keep()`, and so is its result once the next layer is done with it.
  * https://docs.pytorch.org/docs/stable/generated/torch.nn.Sequential.html
  */
 export class Sequential extends Module {
@@ -62,10 +63,14 @@ export class Sequential extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    let result = x;
-    for (const layer of this) result = layer.forward(result);
-    return result;
+    return throughFirst(Object.values(this.layers), this.length, x);
   }
+}
+
+/** `x` through the first `count` layers, each in a scope: what it was given, unless it is `x`, goes when it is done. */
+function throughFirst(layers: readonly Layer[], count: number, x: Tensor): Tensor {
+  const last = layers[count - 1];
+  return last === undefined ? x : scope(() => last.forward(throughFirst(layers, count - 1, x)));
 }
 
 /**
