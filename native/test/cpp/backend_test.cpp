@@ -166,6 +166,23 @@ TEST_CASE("released memory serves the next request of its size, and is given bac
   for (void*& block : blocks) REQUIRE(cpu().allocate(0, 16 << 20, &block) == FUSOR_OK);
   for (void* block : blocks) cpu().release(0, block, 16 << 20);
   CHECK(kept_memory() <= int64_t{256} << 20);
+
+  // Work that asks for them again and again finds them after a while, and when it is over they leave.
+  for (int round = 0; round < 3; ++round) {
+    for (void*& block : blocks) REQUIRE(cpu().allocate(0, 16 << 20, &block) == FUSOR_OK);
+    CHECK((round < 2 || kept_memory() == 0));
+    for (void* block : blocks) cpu().release(0, block, 16 << 20);
+  }
+  CHECK(kept_memory() == 100 * memory_class_bytes(16 << 20));
+  for (int i = 0; i < 5000; ++i) {
+    void* pointer = nullptr;
+    REQUIRE(cpu().allocate(0, 1000, &pointer) == FUSOR_OK);
+    cpu().release(0, pointer, 1000);
+  }
+  CHECK(kept_memory() == memory_class_bytes(1000));
+  for (void*& block : blocks) REQUIRE(cpu().allocate(0, 16 << 20, &block) == FUSOR_OK);
+  for (void* block : blocks) cpu().release(0, block, 16 << 20);
+  CHECK(kept_memory() <= int64_t{256} << 20);
   release_kept_memory();
   CHECK(kept_memory() == 0);
 }

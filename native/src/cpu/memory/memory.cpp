@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <iterator>
 #include <mutex>
 #include <new>
 
@@ -13,12 +14,12 @@ namespace {
 
 // From here on blocks are pages of their own, so that giving them back really gives them back.
 constexpr int64_t kPagedBytes = 1 << 20;
-// Kept in all is at most this, or as much as was in use at once, if that is more. A network run op by op
-// takes from every size class what it needs of it at once, in the same order each time: kept by a bound of
-// less than that, the block that is longest unused is always the one needed next, and nothing is ever found
-// (ResNet-50 at batch 8: 350 MB; with 256 MB of them kept, it took 1.5 times as long, in faults of fresh
-// pages).
-constexpr int64_t kAlwaysKept = int64_t{256} << 20;
+// Kept at first, in all. A network run op by op needs of each size class a number of blocks at once, in the
+// same order in each run. With less kept than their sum, the block that is longest unused and has to leave is
+// always the one needed next, and none is ever found: ResNet-50 at batch 8 has 350 MB of them, and with 256
+// kept each run faulted 4,700 pages in and took 1.5 times as long. So a block that is needed again after it
+// had to leave raises the bound by its size.
+constexpr int64_t kKeptAtFirst = int64_t{256} << 20;
 // A block that this many releases have passed by belongs to work that is over.
 constexpr int64_t kPatience = 4096;
 
@@ -60,9 +61,14 @@ class Cache {
   void* take(int64_t bytes) {
     const std::lock_guard lock(mutex_);
     used_ += bytes;
-    most_used_ = std::max(most_used_, used_);
-    FreeBlock* block = first_[class_of(bytes)];
-    if (block) remove(block);
+    const int of = class_of(bytes);
+    FreeBlock* const block = first_[of];
+    if (block) {
+      remove(block);
+    } else if (left_[of] > 0) {
+      --left_[of];
+      bound_ += bytes;
+    }
     return block;
   }
   void not_used(int64_t bytes) {
@@ -70,14 +76,13 @@ class Cache {
     used_ -= bytes;
   }
 
-  // Keeps the block. What has to leave for it comes back as a chain by `next`; the block itself if it is too
-  // large.
+  // Keeps the block. What has to leave for it comes back as a chain by `next`: that may be the block itself.
   FreeBlock* keep(void* pointer, int64_t bytes) {
     const std::lock_guard lock(mutex_);
     used_ -= bytes;
-    const int64_t most = std::max(kAlwaysKept, 3 * most_used_);
     auto* block = static_cast<FreeBlock*>(pointer);
-    if (bytes > most / 2) {
+    if (bytes > bound_ / 2) {
+      ++left_[class_of(bytes)];
       *block = {nullptr, nullptr, nullptr, nullptr, bytes, 0};
       return block;
     }
@@ -88,8 +93,14 @@ class Cache {
     first_[class_of(bytes)] = block;
     kept_ += bytes;
     FreeBlock* leaving = nullptr;
-    while (oldest_ && (kept_ > most || clock_ - oldest_->released_at > kPatience)) {
-      FreeBlock* gone = oldest_;
+    while (FreeBlock* const gone = oldest_) {
+      const bool is_over = clock_ - gone->released_at > kPatience;
+      if (!is_over && kept_ <= bound_) break;
+      if (is_over) {
+        bound_ = std::max(kKeptAtFirst, bound_ - gone->bytes);
+      } else {
+        ++left_[class_of(gone->bytes)];
+      }
       remove(gone);
       gone->next = leaving;
       leaving = gone;
@@ -99,7 +110,8 @@ class Cache {
 
   FreeBlock* take_all() {
     const std::lock_guard lock(mutex_);
-    most_used_ = used_;
+    bound_ = kKeptAtFirst;
+    std::fill(std::begin(left_), std::end(left_), 0);
     FreeBlock* leaving = nullptr;
     while (FreeBlock* gone = oldest_) {
       remove(gone);
@@ -131,7 +143,9 @@ class Cache {
   FreeBlock* first_[kClasses] = {};
   FreeBlock *newest_ = nullptr, *oldest_ = nullptr;
   int64_t kept_ = 0;
-  int64_t used_ = 0, most_used_ = 0;  // most_used_: since all that was kept was last given back
+  int64_t used_ = 0;
+  int64_t bound_ = kKeptAtFirst;
+  int64_t left_[kClasses] = {};  // blocks that had to leave for the bound, and were not asked for again
   int64_t clock_ = 0;
 };
 
