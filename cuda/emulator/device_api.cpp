@@ -266,7 +266,7 @@ Status copy(void* to, const void* from, int64_t bytes, DeviceStream stream) {
         return {FUSOR_ERROR_DEVICE_LOST, "copy: " + status.message()};
       }
     }
-    std::memmove(to, from, size);
+    if (size > 0) std::memmove(to, from, size);  // an empty tensor has no address
     return {};
   };
   const std::lock_guard lock(mutex);
