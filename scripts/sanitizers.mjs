@@ -92,7 +92,7 @@ function build(name, source, options, targets, compilers = ['clang', 'clang++'])
     : undefined;
 }
 
-function test(into, names) {
+function test(into, names, env = environment) {
   if (into === undefined) return notRun('sanitizers', names.length);
   const where = `${into.split('/').at(-1)} sanitizer`;
   return runCtest(into, {
@@ -100,7 +100,7 @@ function test(into, names) {
     report: join(reports, `ctest-${where.replace(' ', '-')}.xml`),
     names,
     args: ['--parallel', String(availableParallelism())],
-    env: environment,
+    env,
   });
 }
 
@@ -171,9 +171,14 @@ const counted = (passed, name) => ({
 function cuda() {
   const tests = readdirSync(join(root, 'cuda/test'))
     .filter((name) => name.endsWith('_test.cpp'))
+    // Plants faults that the emulator is to find; in this build AddressSanitizer finds them first.
+    .filter((name) => name !== 'faults_test.cpp')
     .map((name) => `cuda_${name.replace(/\.cpp$/, '')}`);
   const options = ['-DFUSOR_SANITIZE=address,undefined', '-DFUSOR_CUDA_NVCC=OFF'];
-  return test(build('cuda', 'cuda', options, tests, ['gcc', 'g++']), tests);
+  // Its records of device memory lie where LeakSanitizer does not look. What is kept of variables after their return is
+  // told apart by the stack pointer, which fibers change.
+  const ASAN_OPTIONS = 'detect_leaks=0:detect_stack_use_after_return=0:strict_string_checks=1';
+  return test(build('cuda', 'cuda', options, tests, ['gcc', 'g++']), tests, { ...environment, ASAN_OPTIONS });
 }
 
 /** The addon's own tests in Node.js, whose every process preloads the sanitizer and writes what it finds to a file. */

@@ -18,11 +18,19 @@
 #include "emulator/device_state.h"
 #include "emulator/faults.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace fusor::cuda::emulator {
 
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr size_t kStackBytes = 256 * 1024;  // its frames are several times as large
+#else
 constexpr size_t kStackBytes = 64 * 1024;
+#endif
 constexpr size_t kStaticBytes = 48 * 1024;
 constexpr uint64_t kStackCanary = 0x5ac0ffee5ac0ffeeu;
 
@@ -62,6 +70,16 @@ void map_shared_memory(BlockState& block, size_t dynamic_bytes) {
   block.dynamic_bytes = dynamic_bytes;
 }
 
+/**
+ * A fiber's entry never returns, so AddressSanitizer keeps what it marked around its variables as not to be
+ * touched: for the next block's fiber, and for what the system puts there next.
+ */
+void allow_all([[maybe_unused]] const unsigned char* stacks, [[maybe_unused]] size_t bytes) {
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_unpoison_memory_region(stacks, bytes);
+#endif
+}
+
 void run_block(BlockState& block) {
   const unsigned count = block.size.x * block.size.y * block.size.z;
   block.live = count;
@@ -79,6 +97,7 @@ void run_block(BlockState& block) {
     barrier.waiting.clear();
   }
   if (block.dynamic_bytes > 0) std::memset(block.dynamic, 0xff, block.dynamic_bytes);
+  allow_all(block.stacks, count * kStackBytes);
   std::vector<Fiber*> all(count);
   for (unsigned i = 0; i < count; ++i) {
     Fiber& f = block.fibers[i];
@@ -236,6 +255,7 @@ Status run_grid(const dim3& grid, const dim3& size, size_t shared_bytes, Place p
       }
     }
     munmap(block.window, static_cast<size_t>(block.window_end - block.window));
+    allow_all(block.stacks, threads * kStackBytes);
     munmap(block.stacks, threads * kStackBytes);
     const std::lock_guard lock(counters_mutex);
     total_counters.blocks += block.counters.blocks;
