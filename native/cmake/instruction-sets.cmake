@@ -7,6 +7,10 @@ function(fusor_add_instruction_set objects name namespace bytes registers)
   cmake_parse_arguments(set "" "" "FLAGS;SOURCES" ${ARGN})
   add_library(fusor_simd_${namespace} OBJECT ${set_SOURCES})
   target_include_directories(fusor_simd_${namespace} PRIVATE include src)
+  # Nothing that a kernel calls throws, so that no tables to unwind it are needed, except by sanitizers: 65 KB of the library.
+  if(NOT FUSOR_SANITIZE)
+    target_compile_options(fusor_simd_${namespace} PRIVATE -fno-exceptions -fno-asynchronous-unwind-tables)
+  endif()
   # GCC 12 takes the undefined merge source inside its own AVX-512 intrinsics for an uninitialized variable.
   target_compile_options(fusor_simd_${namespace} PRIVATE ${set_FLAGS} -fno-trapping-math -Wno-uninitialized -Wno-maybe-uninitialized
     ${FUSOR_KERNEL_OPTIONS})

@@ -6,12 +6,10 @@ set(FUSOR_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined 
 option(FUSOR_SANITIZE_KERNEL_POINTERS "Check every pointer of kernels for null, alignment and overflow, too" OFF)
 # FUSOR_FUZZ=ON adds libFuzzer's programs (test/fuzz); Clang only.
 option(FUSOR_FUZZ "Build the fuzzers of the C API" OFF)
-# Nothing that a kernel calls throws, so that no tables to unwind it are needed (65 KB of the library), but by sanitizers.
-set(FUSOR_KERNEL_OPTIONS -fno-exceptions -fno-asynchronous-unwind-tables)
+set(FUSOR_KERNEL_OPTIONS)
 set(FUSOR_ENGINE_OPTIONS)
 if(FUSOR_SANITIZE)
   add_compile_options(-fsanitize=${FUSOR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
-  set(FUSOR_KERNEL_OPTIONS)
   add_link_options(-fsanitize=${FUSOR_SANITIZE})
   if(FUSOR_SANITIZE MATCHES "undefined" AND NOT FUSOR_SANITIZE_KERNEL_POINTERS)
     set(FUSOR_KERNEL_OPTIONS -fno-sanitize=null,alignment,pointer-overflow,object-size)
