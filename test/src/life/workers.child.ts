@@ -23,7 +23,7 @@ const received: Message[] = [];
 steady.on('message', (message: Message) => received.push(message));
 const steadyEnds = once(steady, 'exit');
 
-// Several victims, each ended at another moment of its run.
+// Several victims, each ended at another moment of its life; their exit statuses.
 const victims: number[] = [];
 for (let victim = 0; victim < 5; ++victim) {
   const doomed = new Worker(script, { workerData: { runs: Number.MAX_SAFE_INTEGER } });
@@ -35,8 +35,7 @@ for (let victim = 0; victim < 5; ++victim) {
     });
   });
   // No run is awaited here: the next one is under way.
-  await doomed.terminate();
-  victims.push(runs);
+  victims.push(await doomed.terminate());
 }
 const [steadyStatus] = await steadyEnds;
 
