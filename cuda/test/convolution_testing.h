@@ -61,8 +61,8 @@ Reference reference(const Conv2dArguments& a, const std::vector<T>& x, const std
               const int h = p * a.stride_h - a.pad_top + r * a.dilation_h;
               const int w = q * a.stride_w - a.pad_left + s * a.dilation_w;
               if (h < 0 || h >= a.h || w < 0 || w >= a.w) continue;
-              const double* pixel = &xd[static_cast<size_t>(((n * a.h + h) * a.w + w) * a.c + k / kg * cg)];
-              const double* filter = &wd[static_cast<size_t>(((k * a.r + r) * a.s + s) * cg)];
+              const double* pixel = xd.data() + ((n * a.h + h) * a.w + w) * a.c + k / kg * cg;
+              const double* filter = wd.data() + ((k * a.r + r) * a.s + s) * cg;
               for (int c = 0; c < cg; ++c) {
                 sum += pixel[c] * filter[c];
                 magnitude += std::fabs(pixel[c] * filter[c]);
