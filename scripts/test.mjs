@@ -11,6 +11,7 @@ const root = join(import.meta.dirname, '..');
 const reports = join(root, 'build', 'reports');
 rmSync(reports, { recursive: true, force: true });
 mkdirSync(reports, { recursive: true });
+
 function run(command, args) {
   return (
     spawnSync(command, args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' }).status ===

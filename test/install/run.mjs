@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { printTotals } from '../../scripts/ctest.mjs';
 import { hostName } from '../../scripts/pack/platforms.mjs';
 import { linkedAddon } from './cells/addon.mjs';
 import { bundlers } from './cells/bundlers.mjs';
@@ -156,9 +157,11 @@ const totals = {
   passed: count((result) => result === 'ok'),
   failed: failures.length,
   skipped: count((result) => result.startsWith('cannot')),
+  failures: failures.map(({ tool, what }) => `install: ${tool}, ${what}`),
 };
 const reports = join(root, 'build', 'reports');
 mkdirSync(reports, { recursive: true });
 writeFileSync(join(reports, 'totals-install.json'), JSON.stringify(totals));
-console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+console.log();
+printTotals(totals);
 process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
