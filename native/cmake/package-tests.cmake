@@ -14,3 +14,19 @@ if(UNIX AND NOT APPLE AND NOT FUSOR_SANITIZE)
     -DWORK=${CMAKE_CURRENT_BINARY_DIR}/consumer -DGENERATOR=${CMAKE_GENERATOR} -DC_COMPILER=${CMAKE_C_COMPILER}
     -P ${CMAKE_CURRENT_SOURCE_DIR}/test/consumer/run.cmake)
 endif()
+
+if(WIN32)
+  foreach(target fusor fusor_shipped)
+    if(TARGET ${target})
+      add_test(NAME exports_of_${target} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-dll.sh $<TARGET_FILE:${target}>
+        ${FUSOR_EXPORTS})
+    endif()
+  endforeach()
+  if(TARGET fusor_node)
+    add_test(NAME imports_of_fusor_node COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check-dll.sh $<TARGET_FILE:fusor_node>)
+  endif()
+  string(REPLACE ";" "$<SEMICOLON>" emulator "${CMAKE_CROSSCOMPILING_EMULATOR}")
+  add_test(NAME installed_package COMMAND ${CMAKE_COMMAND} -DBUILD=${CMAKE_CURRENT_BINARY_DIR}
+    -DWORK=${CMAKE_CURRENT_BINARY_DIR}/consumer -DGENERATOR=${CMAKE_GENERATOR} -DTOOLCHAIN=${CMAKE_TOOLCHAIN_FILE}
+    "-DEMULATOR=${emulator}" -P ${CMAKE_CURRENT_SOURCE_DIR}/test/consumer/run.cmake)
+endif()

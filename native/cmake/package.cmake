@@ -4,7 +4,11 @@ include(CMakePackageConfigHelpers)
 set(CMAKE_INSTALL_LIBDIR lib CACHE PATH "Where the library goes, below the prefix")
 include(GNUInstallDirs)
 set(config ${CMAKE_INSTALL_LIBDIR}/cmake/fusor)
-install(TARGETS fusor EXPORT fusorTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS fusor EXPORT fusorTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  RUNTIME DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(WIN32)
+  install(FILES ${FUSOR_OUTPUT_DIRECTORY}/fusor.lib DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(DIRECTORY include/fusor DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT fusorTargets NAMESPACE fusor:: DESTINATION ${config} COMPONENT cmake)
 configure_package_config_file(cmake/fusorConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/fusorConfig.cmake

@@ -2,7 +2,7 @@
 // struct, the values of every enumeration. A generated C program tells sizes and offsets.
 //
 //   node scripts/abi.mjs            compares with abi/fusor.txt and fails if they differ
-//   node scripts/abi.mjs --update   writes abi/fusor.txt: what comes out of it is a change of the ABI, made on purpose
+//   node scripts/abi.mjs --update   writes abi/fusor.txt and cmake/fusor.def: what comes out of it is a change of the ABI, made on purpose
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,6 +11,8 @@ import { join } from 'node:path';
 
 const native = join(import.meta.dirname, '..');
 const recorded = join(native, 'abi', 'fusor.txt');
+// The same functions for Windows, whose linker wants a list.
+const exportsForWindows = join(native, 'cmake', 'fusor.def');
 const headers = ['types.h', 'ops.h', 'fusor.h', 'backend.h', 'node.h'];
 
 function source(header) {
@@ -122,8 +124,22 @@ const text = [
   layouts(parsed),
 ].join('\n');
 
+const list = [
+  '; What fusor.dll shows to others: the C API of include/fusor/fusor.h and nothing else. From scripts/abi.mjs --update.',
+  'LIBRARY fusor.dll',
+  'EXPORTS',
+  ...declared.map((name) => `  ${name}`),
+  '',
+].join('\n');
+
 if (process.argv.includes('--update')) {
   writeFileSync(recorded, text);
+  writeFileSync(exportsForWindows, list);
+} else if (readFileSync(exportsForWindows, 'utf8') !== list) {
+  console.error(
+    'cmake/fusor.def does not list what fusor.h declares. To write it anew: npm run test:abi -- --update',
+  );
+  process.exit(1);
 } else if (readFileSync(recorded, 'utf8') !== text) {
   const folder = mkdtempSync(join(tmpdir(), 'fusor-abi-'));
   writeFileSync(join(folder, 'now.txt'), text);

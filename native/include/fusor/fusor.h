@@ -12,10 +12,12 @@
 #include "fusor/ops.h"
 #include "fusor/types.h"
 
-#if defined(_WIN32)
-#define FUSOR_API __declspec(dllexport)
-#else
+#if !defined(_WIN32)
 #define FUSOR_API __attribute__((visibility("default")))
+#elif defined(FUSOR_STATIC) /* the library itself, and programs that have its objects in them */
+#define FUSOR_API
+#else
+#define FUSOR_API __declspec(dllimport)
 #endif
 
 #ifdef __cplusplus

@@ -14,7 +14,8 @@
 #include "cpu/peak/peak.h"
 #include "cpu/plan/plan.h"
 #include "cpu/registry.h"
-#include "cpu/threads/cores.h"
+#include "platform/cores.h"
+#include "platform/memory.h"
 
 #ifndef FUSOR_VERSION
 #define FUSOR_VERSION "unknown version"
@@ -66,8 +67,8 @@ fusor_status device_properties(int32_t device, fusor_device_properties* properti
   return with_kernels([&](const KernelSet& kernels) {
     std::snprintf(properties->name, sizeof properties->name, "%s", processor_name());
     std::snprintf(properties->instruction_set, sizeof properties->instruction_set, "%s", kernels.name);
-    properties->memory_bytes = physical_memory();
-    properties->compute_units = available_cores();
+    properties->memory_bytes = platform::physical_memory();
+    properties->compute_units = platform::available_cores();
     return FUSOR_OK;
   });
 }

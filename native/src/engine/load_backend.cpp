@@ -1,6 +1,5 @@
-#include <dlfcn.h>
-
 #include "engine/devices.h"
+#include "platform/library.h"
 
 namespace fusor {
 namespace {
@@ -28,14 +27,13 @@ std::string package_of(const std::string& path) {
 
 // The library stays open for good: devices point into it, and its threads may outlive any moment to close it.
 const fusor_backend* load_backend(const std::string& path) {
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) {
-    const char* reason = dlerror();
-    fail(FUSOR_ERROR_DEVICE, "backend ", path,
-         " could not be loaded: ", reason != nullptr ? reason : "unknown reason",
+  std::string reason;
+  void* const library = platform::open_library(path, reason);
+  if (library == nullptr)
+    fail(FUSOR_ERROR_DEVICE, "backend ", path, " could not be loaded: ", reason,
          "; reinstall its package: npm install ", package_of(path));
-  }
-  const auto get = reinterpret_cast<fusor_backend_get_function>(dlsym(library, "fusor_backend_get"));
+  const auto get =
+      reinterpret_cast<fusor_backend_get_function>(platform::find_symbol(library, "fusor_backend_get"));
   if (get == nullptr)
     fail(FUSOR_ERROR_DEVICE, path, " is not a backend of fusor: it lacks fusor_backend_get");
   const fusor_backend* backend = get(FUSOR_BACKEND_ABI_VERSION);

@@ -7,7 +7,7 @@ namespace {
 
 struct Shared {
   std::mutex mutex;
-  Condition condition;
+  platform::Condition condition;
 };
 
 Shared& shared() {

@@ -1,7 +1,5 @@
 #include "stream/stream.h"
 
-#include <signal.h>
-
 #include <cstring>
 #include <new>
 #include <utility>
@@ -19,12 +17,8 @@ Stream::Stream(Device& device)
 
 Ref<Stream> Stream::start(Device& device) {
   auto stream = make_ref<Stream>(device);
-  // The thread owns a reference of its own. Signals are for the threads of the application.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int error = pthread_create(&stream->thread_, nullptr, &Stream::thread_main, Ref(stream).detach());
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  // The thread owns a reference of its own.
+  const int error = stream->thread_.start(&Stream::thread_main, Ref(stream).detach());
   if (error != 0) {
     stream->release();  // the thread's
     fusor::fail(FUSOR_ERROR_INTERNAL, "the thread of the stream on ", device.id,
@@ -35,7 +29,7 @@ Ref<Stream> Stream::start(Device& device) {
   if (stream->start_ == Start::kFailed) {
     const Ref<Failure> failure = stream->start_failure_;
     lock.unlock();
-    pthread_join(stream->thread_, nullptr);
+    stream->thread_.join();
     throw Error(failure);
   }
   return stream;
@@ -74,10 +68,10 @@ void Stream::stop() {
     condition_.wake_one();
   }
   Fence::wake_all();
-  if (pthread_equal(pthread_self(), thread_)) {
-    pthread_detach(thread_);  // an environment destroyed in one of its own callbacks
+  if (thread_.is_current()) {
+    thread_.detach();  // an environment destroyed in one of its own callbacks
   } else {
-    pthread_join(thread_, nullptr);
+    thread_.join();
   }
 }
 

@@ -3,8 +3,6 @@
 // One per environment and device. Other streams meet it only through fences.
 #pragma once
 
-#include <pthread.h>
-
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -13,7 +11,8 @@
 #include <vector>
 
 #include "fusor/backend.h"
-#include "stream/condition.h"
+#include "platform/condition.h"
+#include "platform/thread.h"
 #include "stream/task.h"
 #include "tensor/device.h"
 #include "tensor/storage.h"
@@ -78,7 +77,7 @@ class Stream final : public Counted {
   const Ref<Failure> unknown_;
 
   std::mutex mutex_;  // guards the queue and the start
-  Condition condition_;
+  platform::Condition condition_;
   std::deque<Entry> queue_;
   int64_t queued_bytes_ = 0;
   bool asleep_ = false;
@@ -88,7 +87,7 @@ class Stream final : public Counted {
   Start start_ = Start::kPending;
   Ref<Failure> start_failure_;
 
-  pthread_t thread_{};
+  platform::Thread thread_;
   fusor_backend_stream* backend_stream_ = nullptr;
   Ref<Failure> report_;
 };

@@ -3,8 +3,6 @@
 #include "cpu/backend.h"
 
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -15,8 +13,9 @@
 #include "cpu/device/device.h"
 #include "cpu/isa/kernel_set.h"
 #include "cpu/memory/memory.h"
-#include "cpu/memory/pages.h"
-#include "cpu/threads/cores.h"
+#include "platform/cores.h"
+#include "platform/memory.h"
+#include "system.h"
 
 using namespace fusor::cpu;
 
@@ -60,17 +59,7 @@ bool is_aligned(const void* pointer, int64_t bytes) {
 
 // Runs this program's test cases named by `filter` with FUSOR_ISA set; true if they passed.
 bool passes_with_isa(const char* isa, const char* filter) {
-  const pid_t child = fork();
-  if (child == 0) {
-    setenv("FUSOR_ISA", isa, 1);
-    const std::string test = std::string("--test-case=") + filter;
-    execl("/proc/self/exe", "backend_test", test.c_str(), "--no-skip", "--minimal",
-          static_cast<char*>(nullptr));
-    _exit(127);
-  }
-  int status = -1;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return fusor::testing::Child(filter, "FUSOR_ISA", isa).wait() == 0;
 }
 
 }  // namespace
@@ -96,7 +85,7 @@ TEST_CASE("one device, with the processor's name, its instruction set and memory
   CHECK(std::strlen(properties.name) > 3);
   CHECK(std::string(properties.instruction_set) == active_kernels()->name);
   CHECK(properties.memory_bytes > (1 << 20));
-  CHECK(properties.compute_units == available_cores());
+  CHECK(properties.compute_units == fusor::platform::available_cores());
   CHECK(cpu().device_properties(1, &properties) == FUSOR_ERROR_DEVICE);
   CHECK(std::string(cpu().last_error()).find("got 1") != std::string::npos);
 }
@@ -108,7 +97,7 @@ TEST_CASE("set_threads is checked, and 0 goes back to the cores there are") {
   CHECK(cpu().set_threads(100000) == FUSOR_ERROR_ARGUMENT);
   CHECK(cpu().get_threads() == 3);
   REQUIRE(cpu().set_threads(0) == FUSOR_OK);
-  CHECK(cpu().get_threads() == available_cores());
+  CHECK(cpu().get_threads() == fusor::platform::available_cores());
 }
 
 TEST_CASE("memory of any size is aligned and writable; zero bytes are a pointer too") {
@@ -216,11 +205,16 @@ TEST_CASE("memory may be taken and released by several threads at once") {
 }
 
 TEST_CASE("arenas are zeroed, again after they were used; large ones lie on huge page borders") {
+#if defined(_WIN32)
+  constexpr int64_t kLargeAligned = 4096;  // there are no huge pages
+#else
+  constexpr int64_t kLargeAligned = fusor::platform::kHugePage;
+#endif
   for (const int64_t bytes : {int64_t{0}, int64_t{1000}, int64_t{3} << 20}) {
     for (int round = 0; round < 2; ++round) {
       void* pointer = nullptr;
       REQUIRE(cpu().allocate_arena(0, bytes, &pointer) == FUSOR_OK);
-      CHECK(is_aligned(pointer, bytes >= kHugePage ? kHugePage : 64));
+      CHECK(is_aligned(pointer, bytes >= fusor::platform::kHugePage ? kLargeAligned : 64));
       char* const data = static_cast<char*>(pointer);
       int64_t dirty = 0;
       for (int64_t i = 0; i < bytes; ++i) dirty += data[i] != 0;

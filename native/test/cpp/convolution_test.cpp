@@ -15,6 +15,7 @@
 #include "cpu/conv2d/convolution.h"
 #include "cpu/isa/kernel_set.h"
 #include "cpu/layout/convert.h"
+#include "platform/memory.h"
 
 using namespace fusor::cpu;
 
@@ -207,8 +208,9 @@ Floats run(const KernelSet& kernels, const Problem& problem, const char* algorit
     }
   }
   const size_t workspace_bytes = static_cast<size_t>(convolution->workspace_bytes(options.threads));
-  const std::unique_ptr<void, decltype(&std::free)> workspace(
-      workspace_bytes ? std::aligned_alloc(64, (workspace_bytes + 63) / 64 * 64) : nullptr, std::free);
+  const std::unique_ptr<void, decltype(&fusor::platform::release_block)> workspace(
+      workspace_bytes ? fusor::platform::allocate_block((workspace_bytes + 63) / 64 * 64) : nullptr,
+      fusor::platform::release_block);
   if (workspace_bytes) std::memset(workspace.get(), 0xff, workspace_bytes);  // NaNs
   arguments.workspace = workspace.get();
   convolution->run(pool, options.threads, arguments);

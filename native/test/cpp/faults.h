@@ -3,8 +3,14 @@
 // engine asks of the C library and the system directly (see CMakeLists.txt).
 #pragma once
 
+#if defined(_WIN32)
+#include <malloc.h>
+#include <process.h>
+#include <windows.h>
+#else
 #include <pthread.h>
 #include <sys/mman.h>
+#endif
 
 #include <atomic>
 #include <cerrno>
@@ -44,6 +50,43 @@ inline bool refuses() {
 
 }  // namespace faults
 
+#if defined(_WIN32)
+// The engine calls these through pointers that the linker fills in, and those can be others. Not malloc, of
+// which winpthreads has its mutexes.
+extern "C" {
+extern decltype(&_aligned_malloc) __real___imp__aligned_malloc;
+extern decltype(&VirtualAlloc) __real___imp_VirtualAlloc;
+extern decltype(&_beginthreadex) __real___imp__beginthreadex;
+}
+namespace faults {
+inline void* __cdecl aligned_malloc(size_t bytes, size_t alignment) {
+  return refuses() ? nullptr : __real___imp__aligned_malloc(bytes, alignment);
+}
+inline void* WINAPI virtual_alloc(void* at, size_t bytes, DWORD type, DWORD protection) {
+  return refuses() ? nullptr : __real___imp_VirtualAlloc(at, bytes, type, protection);
+}
+inline uintptr_t __cdecl begin_thread(void* security, unsigned stack, unsigned(__stdcall* main)(void*),
+                                      void* argument, unsigned flags, unsigned* number) {
+  if (!threads_refused) return __real___imp__beginthreadex(security, stack, main, argument, flags, number);
+  errno = EAGAIN;
+  return 0;
+}
+inline void* get(size_t bytes) {
+  return std::malloc(bytes);
+}
+inline void* get_aligned(size_t alignment, size_t bytes) {
+  return __real___imp__aligned_malloc(bytes, alignment);
+}
+inline void release_aligned(void* memory) {
+  _aligned_free(memory);
+}
+}  // namespace faults
+extern "C" {
+decltype(&_aligned_malloc) __wrap___imp__aligned_malloc = faults::aligned_malloc;
+decltype(&VirtualAlloc) __wrap___imp_VirtualAlloc = faults::virtual_alloc;
+decltype(&_beginthreadex) __wrap___imp__beginthreadex = faults::begin_thread;
+}
+#else
 extern "C" {
 void* __real_malloc(size_t bytes);
 void* __real_aligned_alloc(size_t alignment, size_t bytes);
@@ -68,9 +111,21 @@ int __wrap_pthread_create(pthread_t* thread, const pthread_attr_t* attributes, v
   return __real_pthread_create(thread, attributes, main, argument);
 }
 }
+namespace faults {
+inline void* get(size_t bytes) {
+  return __real_malloc(bytes);
+}
+inline void* get_aligned(size_t alignment, size_t bytes) {
+  return __real_aligned_alloc(alignment, bytes);
+}
+inline void release_aligned(void* memory) {
+  std::free(memory);
+}
+}  // namespace faults
+#endif
 
 void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
-  return faults::refuses() ? nullptr : __real_malloc(bytes == 0 ? 1 : bytes);
+  return faults::refuses() ? nullptr : faults::get(bytes == 0 ? 1 : bytes);
 }
 void* operator new(size_t bytes) {
   if (void* const memory = ::operator new(bytes, std::nothrow)) return memory;
@@ -78,7 +133,7 @@ void* operator new(size_t bytes) {
 }
 void* operator new(size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
   const auto unit = static_cast<size_t>(alignment);
-  return faults::refuses() ? nullptr : __real_aligned_alloc(unit, (bytes + unit - 1) / unit * unit);
+  return faults::refuses() ? nullptr : faults::get_aligned(unit, (bytes + unit - 1) / unit * unit);
 }
 void* operator new(size_t bytes, std::align_val_t alignment) {
   if (void* const memory = ::operator new(bytes, alignment, std::nothrow)) return memory;
@@ -97,10 +152,10 @@ void operator delete(void* memory, size_t) noexcept {
   std::free(memory);
 }
 void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
+  faults::release_aligned(memory);
 }
 void operator delete(void* memory, size_t, std::align_val_t) noexcept {
-  std::free(memory);
+  faults::release_aligned(memory);
 }
 void operator delete[](void* memory) noexcept {
   std::free(memory);

@@ -1,21 +1,12 @@
 // What a process uses of the processor while it should do nothing.
 #pragma once
 
-#include <sys/resource.h>
-
 #include <chrono>
 #include <thread>
 
-namespace fusor::testing {
+#include "system.h"
 
-inline double processor_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
+namespace fusor::testing {
 
 // True if this process is at rest: less than 0.05 s in one of three windows of 0.3 s. A spinning thread would
 // use up to 0.3 s of each. On a busy machine one that is about to sleep may come to it late.

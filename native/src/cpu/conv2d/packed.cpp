@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
-#include "cpu/memory/pages.h"
+#include "platform/memory.h"
 
 namespace fusor::cpu {
 
@@ -18,7 +17,7 @@ class alignas(64) PackedPiece {
     const int64_t bytes =
         static_cast<int64_t>(sizeof(PackedPiece) + static_cast<size_t>(floats) * sizeof(float));
     const bool is_mapped = bytes >= kLeastMapped;
-    void* const memory = is_mapped ? map_pages(bytes) : std::aligned_alloc(64, static_cast<size_t>(bytes));
+    void* const memory = is_mapped ? platform::map_pages(bytes) : platform::allocate_block(bytes);
     if (!memory) throw std::bad_alloc();
     if (!is_mapped) std::memset(memory, 0, static_cast<size_t>(bytes));
     return new (memory) PackedPiece(bytes);
@@ -28,9 +27,9 @@ class alignas(64) PackedPiece {
   void remove_owner() {
     if (owners_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
     if (bytes_ >= kLeastMapped)
-      unmap_pages(this, bytes_);
+      platform::unmap_pages(this, bytes_);
     else
-      std::free(this);
+      platform::release_block(this);
   }
 
  private:
@@ -45,7 +44,7 @@ class alignas(64) PackedPiece {
 namespace {
 
 // What of a piece is not used is never touched, so it costs addresses only.
-constexpr int64_t kPieceFloats = 16 * kHugePage / static_cast<int64_t>(sizeof(float)) - 16;
+constexpr int64_t kPieceFloats = 16 * platform::kHugePage / static_cast<int64_t>(sizeof(float)) - 16;
 // Kernels may prefetch and a vector may read a little past the end; and weights do not share a line.
 constexpr int64_t kPastEnd = 64, kLineFloats = 16;
 

@@ -1,9 +1,9 @@
 // Which instruction sets this machine has, and which one is used.
-#include <cstdlib>
 #include <string>
 
 #include "cpu/isa/kernel_set.h"
 #include "cpu/isa/x86_levels.h"
+#include "platform/environment.h"
 
 namespace fusor::cpu {
 
@@ -87,17 +87,17 @@ struct Choice {
       if (candidate.automatic) kernels = candidate.kernels;
       names += (names.empty() ? "" : ", ") + std::string(candidate.kernels->name);
     }
-    const char* forced = std::getenv("FUSOR_ISA");
-    if (forced && *forced) {
+    const std::string forced = platform::environment_variable("FUSOR_ISA").value_or("");
+    if (!forced.empty()) {
       kernels = nullptr;
-      error = std::string("FUSOR_ISA=") + forced + " names no instruction set of this build";
+      error = "FUSOR_ISA=" + forced + " names no instruction set of this build";
       for (const Candidate& candidate : candidates.list) {
-        if (!candidate.kernels || candidate.kernels->name != std::string(forced)) continue;
+        if (!candidate.kernels || candidate.kernels->name != forced) continue;
         if (candidate.runnable) {
           kernels = candidate.kernels;
           error.clear();
         } else {
-          error = std::string("FUSOR_ISA=") + forced + " needs " + candidate.feature +
+          error = "FUSOR_ISA=" + forced + " needs " + candidate.feature +
                   ", which this processor or its operating system lacks";
         }
       }

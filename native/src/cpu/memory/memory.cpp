@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 #include <iterator>
 #include <mutex>
 #include <new>
 
-#include "cpu/memory/pages.h"
+#include "platform/memory.h"
 
 namespace fusor::cpu {
 namespace {
@@ -44,14 +43,14 @@ struct FreeBlock {
 static_assert(sizeof(FreeBlock) <= 64);
 
 void* allocate_from_system(int64_t class_bytes) {
-  if (class_bytes >= kPagedBytes) return map_pages(class_bytes);
-  return std::aligned_alloc(64, static_cast<size_t>(class_bytes));
+  if (class_bytes >= kPagedBytes) return platform::map_pages(class_bytes);
+  return platform::allocate_block(class_bytes);
 }
 void release_to_system(void* pointer, int64_t class_bytes) {
   if (class_bytes >= kPagedBytes) {
-    unmap_pages(pointer, class_bytes);
+    platform::unmap_pages(pointer, class_bytes);
   } else {
-    std::free(pointer);
+    platform::release_block(pointer);
   }
 }
 
@@ -203,10 +202,10 @@ void release_kept_memory() {
 }
 
 void* allocate_arena_memory(int64_t bytes) {
-  return map_pages(bytes);
+  return platform::map_pages(bytes);
 }
 void release_arena_memory(void* pointer, int64_t bytes) {
-  unmap_pages(pointer, bytes);
+  platform::unmap_pages(pointer, bytes);
 }
 
 }  // namespace fusor::cpu

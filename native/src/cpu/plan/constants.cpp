@@ -1,9 +1,9 @@
 #include "cpu/plan/constants.h"
 
-#include <cstdlib>
 #include <utility>
 
 #include "cpu/memory/memory.h"
+#include "platform/memory.h"
 
 namespace fusor::cpu {
 namespace {
@@ -12,9 +12,9 @@ constexpr int64_t kMostKept = 16 << 20;
 }  // namespace
 
 ConstantData::ConstantData(int64_t bytes)
-    : data_(std::aligned_alloc(64, static_cast<size_t>((bytes + 63) / 64 * 64 + 64))), bytes_(bytes) {}
+    : data_(platform::allocate_block((bytes + 63) / 64 * 64 + 64)), bytes_(bytes) {}
 ConstantData::~ConstantData() {
-  std::free(data_);
+  platform::release_block(data_);
 }
 ConstantData::ConstantData(ConstantData&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}

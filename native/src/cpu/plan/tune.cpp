@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "cpu/memory/pages.h"
 #include "cpu/plan/tuning_cache.h"
+#include "platform/memory.h"
 
 namespace fusor::cpu {
 
@@ -59,10 +59,10 @@ Known& known_of(const std::string& file) {
 class CacheSweep {
  public:
   // Written once: what never was is one page of zeros to the caches.
-  CacheSweep() : memory_(static_cast<char*>(map_pages(kSweepBytes))) {
+  CacheSweep() : memory_(static_cast<char*>(platform::map_pages(kSweepBytes))) {
     if (memory_) std::memset(memory_, 1, kSweepBytes);
   }
-  ~CacheSweep() { unmap_pages(memory_, kSweepBytes); }
+  ~CacheSweep() { platform::unmap_pages(memory_, kSweepBytes); }
   CacheSweep(const CacheSweep&) = delete;
   CacheSweep& operator=(const CacheSweep&) = delete;
 

@@ -34,8 +34,8 @@ struct TunedConvolution {
 const std::string& chip_name();
 
 // Where the file is: in `directory` if that is not empty, else FUSOR_CACHE_DIR, else `fusor` in the cache
-// directory of the user (XDG_CACHE_HOME or ~/.cache; ~/Library/Caches on macOS). Empty, so that nothing is
-// read or written: FUSOR_CACHE_DIR is set and empty, or there is no home.
+// directory of the user (XDG_CACHE_HOME or ~/.cache; ~/Library/Caches on macOS, LOCALAPPDATA on Windows).
+// Empty, so that nothing is read or written: FUSOR_CACHE_DIR is set and empty, or there is no home.
 std::string tuning_cache_file(const std::string& directory);
 
 // Nothing where the file is not as it should be. The algorithms are names as they stand in the file.

@@ -4,22 +4,17 @@
 //
 // Workers live as long as the process: everything they touch is on the heap and never freed, so that they may
 // sleep through exit() and its destructors. The shared library must not be unmapped under them (it is linked
-// with -z nodelete). A forked child has none of its parent's threads: it starts with a fresh pool.
+// with -z nodelete, or pinned by the first thread on Windows). A forked child has none of its parent's
+// threads: it starts with a fresh pool.
 #include "cpu/threads/pool.h"
-
-#include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
 #include <new>
 
-#if defined(__linux__)
-#include <sys/prctl.h>
-#endif
-
-#include "cpu/threads/cores.h"
 #include "cpu/threads/signal.h"
+#include "platform/cores.h"
+#include "platform/thread.h"
 
 namespace fusor::cpu {
 namespace {
@@ -79,7 +74,7 @@ void start_afresh_in_child() {
 State& state() {
   static const bool ready = [] {
     current = new State;
-    pthread_atfork(nullptr, nullptr, start_afresh_in_child);
+    platform::on_fork(start_afresh_in_child);
     return true;
   }();
   (void)ready;
@@ -89,7 +84,7 @@ State& state() {
 int core_count(State& s) {
   int cores = s.cores.load(std::memory_order_relaxed);
   if (cores == 0) {
-    cores = available_cores();
+    cores = platform::available_cores();
     s.cores.store(cores, std::memory_order_relaxed);
   }
   return cores;
@@ -104,9 +99,7 @@ void order_streaming_stores() {
 }
 
 void* worker_main(void* argument) {
-#if defined(__linux__)
-  prctl(PR_SET_NAME, "fusor-worker", 0, 0, 0);
-#endif
+  platform::name_this_thread("fusor-worker");
   Worker& worker = *static_cast<Worker*>(argument);
   State& s = *current;
   uint32_t seen = 0;
@@ -125,20 +118,15 @@ void* worker_main(void* argument) {
 // Starts workers until there are `count`; fewer where the system refuses.
 void start_workers(State& s, int count) {
   if (s.workers >= count) return;
-  // Signals belong to the application's threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   while (s.workers < count) {
-    pthread_t thread;
-    if (pthread_create(&thread, nullptr, worker_main, &s.worker[s.workers + 1]) != 0) {
+    platform::Thread thread;
+    if (thread.start(worker_main, &s.worker[s.workers + 1]) != 0) {
       s.limit.store(s.workers + 1, std::memory_order_relaxed);
       break;
     }
-    pthread_detach(thread);
+    thread.detach();
     ++s.workers;
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
-#include "cpu/memory/pages.h"
-
 #include <sys/mman.h>
 #include <unistd.h>
 
-namespace fusor::cpu {
+#include <cstdlib>
+
+#include "platform/memory.h"
+
+namespace fusor::platform {
 namespace {
 
 int64_t round_up(int64_t bytes, int64_t multiple) {
@@ -42,4 +44,17 @@ void unmap_pages(void* pointer, int64_t bytes) {
   if (pointer) munmap(pointer, static_cast<size_t>(round_up(bytes > 0 ? bytes : 1, page_bytes())));
 }
 
-}  // namespace fusor::cpu
+void* allocate_block(int64_t bytes) {
+  return std::aligned_alloc(64, static_cast<size_t>(bytes));
+}
+
+void release_block(void* block) {
+  std::free(block);
+}
+
+int64_t physical_memory() {
+  const int64_t pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+  return pages > 0 && bytes > 0 ? pages * bytes : 0;
+}
+
+}  // namespace fusor::platform

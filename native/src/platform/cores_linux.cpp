@@ -1,4 +1,6 @@
-#include "cpu/threads/cores.h"
+#include "platform/cores.h"
+
+#include <sched.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -6,13 +8,7 @@
 #include <cstring>
 #include <thread>
 
-#if defined(__linux__)
-#include <sched.h>
-#elif defined(__APPLE__)
-#include <sys/sysctl.h>
-#endif
-
-namespace fusor::cpu {
+namespace fusor::platform {
 namespace {
 
 // The whole of a small file, "" if it cannot be read.
@@ -133,7 +129,6 @@ double cgroup_quota(const std::string& root) {
 }
 
 int available_cores() {
-#if defined(__linux__)
   // The kernel refuses sets smaller than its own, so they grow until it accepts one.
   std::vector<int> processors;
   for (int capacity = 1024; capacity <= (1 << 20); capacity *= 4) {
@@ -153,14 +148,6 @@ int available_cores() {
   const int cores = count_physical_cores(processors, "");
   const double quota = cgroup_quota("");
   return quota > 0 ? std::clamp(static_cast<int>(quota), 1, cores) : cores;
-#elif defined(__APPLE__)
-  int cores = 0;
-  size_t bytes = sizeof cores;
-  if (sysctlbyname("hw.physicalcpu", &cores, &bytes, nullptr, 0) == 0 && cores > 0) return cores;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-#else
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-#endif
 }
 
-}  // namespace fusor::cpu
+}  // namespace fusor::platform

@@ -1,12 +1,12 @@
 // A condition variable on a std::mutex. Not std::condition_variable: its wait() needs a newer libstdc++ than
-// the oldest that Fusor runs on.
+// the oldest that Fusor runs on. On Windows both are those of winpthreads, on which MinGW builds its library.
 #pragma once
 
 #include <pthread.h>
 
 #include <mutex>
 
-namespace fusor {
+namespace fusor::platform {
 
 class Condition {
  public:
@@ -26,4 +26,4 @@ class Condition {
   pthread_cond_t condition_ = PTHREAD_COND_INITIALIZER;
 };
 
-}  // namespace fusor
+}  // namespace fusor::platform
