@@ -33,7 +33,7 @@ export interface PlanOptions {
    * `FUSOR_CACHE_DIR`, else `fusor` in the user's cache directory.
    */
   readonly cacheDirectory?: string | undefined;
-  /** Whether 3x3 convolutions may use Winograd's algorithm (error about 1e-6 relative); default true. */
+  /** Whether 3x3 convolutions and 7x7 stems may use Winograd's algorithm (error about 1e-6 relative); default true. */
   readonly winograd?: boolean | undefined;
   /** Algorithms that do not depend on the batch size either, and no measuring; default false. */
   readonly deterministic?: boolean | undefined;

@@ -365,6 +365,23 @@ TEST_CASE("ragged shapes of every kind are exact on integers and accurate with e
   Pool::instance().set_threads(0);
 }
 
+TEST_CASE("stems of seven rows, ragged in every way, by sums and by Winograd") {
+  Pool::instance().set_threads(3);
+  for_each_set([](const KernelSet& kernels) {
+    uint32_t seed = 0;
+    for (const Geometry& g : {
+             Geometry{2, 3, 37, 41, 40, 7, 7, {2, 2}, {3, 3, 3, 3}},
+             Geometry{1, 1, 29, 61, 17, 7, 5, {2, 2}, {0, 5, 2, 1}},
+             Geometry{3, 4, 13, 33, 33, 7, 3, {2, 2}, {2, 1, 0, 4}, {1, 3}},  // columns apart
+             Geometry{1, 2, 8, 57, 5, 7, 1, {2, 2}, {6, 6, 0, 0}},            // rows that see padding alone
+             Geometry{1, 3, 7, 27, 64, 7, 1, {2, 2}},                         // one row
+             Geometry{1, 3, 21, 64, 1, 7, 7, {2, 2}, {3, 3, 3, 3}},           // one channel out
+         })
+      for (int activation = 0; activation < 6; ++activation) check_shape(kernels, shape_of(g), ++seed);
+  });
+  Pool::instance().set_threads(0);
+}
+
 TEST_CASE("Winograd stays within its error of f64 at the channel counts of ResNets") {
   Pool::instance().set_threads(2);
   for_each_set([](const KernelSet& kernels) {
@@ -374,7 +391,8 @@ TEST_CASE("Winograd stays within its error of f64 at the channel counts of ResNe
                               // Weights of a point that do not fit in L1, in chunks of which one is ragged.
                               Geometry{1, 525, 7, 7, 40, 3, 3, {1, 1}, {1, 1, 1, 1}},
                               Geometry{1, 64, 56, 56, 16, 3, 3, {2, 2}, {1, 1, 1, 1}},
-                              Geometry{1, 512, 14, 14, 16, 3, 3, {2, 2}, {1, 1, 1, 1}}}) {
+                              Geometry{1, 512, 14, 14, 16, 3, 3, {2, 2}, {1, 1, 1, 1}},
+                              Geometry{1, 3, 64, 64, 16, 7, 7, {2, 2}, {3, 3, 3, 3}}}) {
       const ConvolutionShape s = shape_of(g);
       const std::string text = text_of(s);
       INFO(text);
@@ -388,7 +406,7 @@ TEST_CASE("Winograd stays within its error of f64 at the channel counts of ResNe
         // Measured: 1.1e-6 at most (F(4x4), 512 channels).
         CHECK(relative_error(run(kernels, problem, name), expected) < 3e-6);
       }
-      CHECK(checked == (s.stride[0] == 1 ? 3 : 2));
+      CHECK(checked == (s.r == 7 ? 1 : s.stride[0] == 1 ? 3 : 2));
     }
   });
   Pool::instance().set_threads(0);
@@ -529,11 +547,12 @@ TEST_CASE("the choice follows its options: no Winograd, and none that looks at t
     };
     for (const Geometry& g : {Geometry{1, 64, 56, 56, 64, 3, 3, {1, 1}, {1, 1, 1, 1}},
                               Geometry{1, 512, 7, 7, 512, 3, 3, {1, 1}, {1, 1, 1, 1}},
-                              Geometry{1, 64, 56, 56, 128, 3, 3, {2, 2}, {1, 1, 1, 1}}}) {
+                              Geometry{1, 64, 56, 56, 128, 3, 3, {2, 2}, {1, 1, 1, 1}},
+                              Geometry{1, 3, 224, 224, 64, 7, 7, {2, 2}, {3, 3, 3, 3}}}) {
       const ConvolutionShape one = shape_of(g);
       ConvolutionOptions options;
       options.winograd = false;
-      CHECK(first(one, options) == "direct");
+      CHECK(first(one, options) == (g.c == 3 ? "stem" : "direct"));
       options.winograd = true;
       options.deterministic = true;
       for (int64_t n : {2, 8, 64}) {
@@ -544,7 +563,8 @@ TEST_CASE("the choice follows its options: no Winograd, and none that looks at t
     }
     CHECK(is_winograd(first(shape_of({1, 64, 56, 56, 64, 3, 3, {1, 1}, {1, 1, 1, 1}}), {})));
     CHECK(is_winograd(first(shape_of({1, 64, 56, 56, 128, 3, 3, {2, 2}, {1, 1, 1, 1}}), {})));
-    CHECK(first(shape_of({1, 3, 224, 224, 64, 7, 7, {2, 2}, {3, 3, 3, 3}}), {}) == "stem");
+    CHECK(first(shape_of({1, 3, 224, 224, 64, 7, 7, {2, 2}, {3, 3, 3, 3}}), {}) == "winograd stem");
+    CHECK(first(shape_of({1, 3, 224, 224, 64, 7, 7, {4, 4}, {3, 3, 3, 3}}), {}) == "stem");
     CHECK(first(shape_of({1, 64, 56, 56, 256, 1, 1}), {}) == "pointwise");
     CHECK(first(shape_of({1, 32, 9, 9, 32, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 32}), {}) == "depthwise");
     CHECK(first(shape_of({1, 6, 9, 9, 6, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 3}), {}) == "grouped");

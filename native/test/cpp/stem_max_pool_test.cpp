@@ -106,6 +106,7 @@ constexpr Case kCases[] = {
     {5, 3, 3, 3, 8, 3, 2, 1, {2, 2}, {1, 1}, {1, 1}},     // two pixels
     {1, 3, 1, 1, 24, 1, 1, 0, {1, 1}, {1, 1}, {0, 0}},    // one pixel
     {2, 3, 64, 18, 40, 3, 2, 1, {4, 3}, {3, 1}, {2, 0}},  // many items, rows kept and not
+    {2, 3, 75, 61, 40, 7, 2, 3, {5, 3}, {3, 1}, {2, 0}},  // the same, of Winograd's tiles
 };
 
 }  // namespace
@@ -114,66 +115,72 @@ TEST_CASE("a stem with a max-pool gives the bits of one after the other") {
   const KernelSetList list = runnable_kernels();
   std::mt19937 random(7);
   std::normal_distribution<float> normal;
+  int compared[2] = {};
   for (int set = 0; set < list.count; ++set)
     for (const Case& a : kCases)
-      for (const bool with_nan : {false, true}) {
-        const KernelSet& kernels = *list.sets[set];
-        CAPTURE(kernels.name);
-        CAPTURE(a.n);
-        CAPTURE(a.h);
-        CAPTURE(a.k);
-        CAPTURE(with_nan);
-        const ConvolutionShape shape = shape_of(a);
-        const MaxPool pool = pool_of(a, shape);
-        REQUIRE(stem_max_pool_fits(kernels, shape, pool));
-        std::vector<float> x(static_cast<size_t>(a.n * a.c * a.h * a.w)), bias(static_cast<size_t>(a.k)),
-            weight(static_cast<size_t>(a.k * a.c * a.kernel * a.kernel));
-        for (auto* values : {&x, &bias, &weight})
-          for (float& value : *values) value = normal(random);
-        if (with_nan) x[x.size() / 2] = std::numeric_limits<float>::quiet_NaN();
-        const fusor_activation relu{FUSOR_ACTIVATION_RELU, 0, 0};
+      for (const bool with_nan : {false, true})
+        for (const StemMethod method : {StemMethod::Sums, StemMethod::Winograd}) {
+          const KernelSet& kernels = *list.sets[set];
+          CAPTURE(kernels.name);
+          CAPTURE(a.n);
+          CAPTURE(a.h);
+          CAPTURE(a.k);
+          CAPTURE(with_nan);
+          const ConvolutionShape shape = shape_of(a);
+          const MaxPool pool = pool_of(a, shape);
+          if (method == StemMethod::Winograd && !winograd_stem_fits(kernels, shape)) continue;
+          ++compared[method == StemMethod::Winograd];
+          REQUIRE(stem_max_pool_fits(kernels, shape, pool));
+          std::vector<float> x(static_cast<size_t>(a.n * a.c * a.h * a.w)), bias(static_cast<size_t>(a.k)),
+              weight(static_cast<size_t>(a.k * a.c * a.kernel * a.kernel));
+          for (auto* values : {&x, &bias, &weight})
+            for (float& value : *values) value = normal(random);
+          if (with_nan) x[x.size() / 2] = std::numeric_limits<float>::quiet_NaN();
+          const fusor_activation relu{FUSOR_ACTIVATION_RELU, 0, 0};
 
-        std::unique_ptr<Convolution> stem, fused;
-        {
-          Pool::Turn turn;
-          ConvolutionOptions options;
-          options.force = "stem";
-          stem =
-              make_convolution(kernels, Pool::instance(), shape, weight.data(), bias.data(), relu, options);
-          fused = make_stem_max_pool(
-              {kernels, Pool::instance(), shape, weight.data(), bias.data(), relu, nullptr}, pool);
-        }
-        REQUIRE(stem);
-        REQUIRE(fused);
-        Blocked convolved(a.n, a.k, shape.p, shape.q, kernels.lanes, {});
-        run(*stem, 1, x.data(), convolved.view);
-        for (const int threads : {1, 2, 3}) {
-          CAPTURE(threads);
-          Blocked result(a.n, a.k, pool.p, pool.q, kernels.lanes, {1, 2, 1, 0});
-          run(*fused, threads, x.data(), result.view);
-          int64_t wrong = 0, touched = 0;
-          const BlockedShape& out = result.view.shape;
-          for (int64_t image = 0; image < a.n; ++image)
-            for (int64_t block = 0; block < out.blocks(); ++block)
-              for (int64_t y = -1; y < out.h + 2; ++y)
-                for (int64_t column = -1; column < out.w; ++column)
-                  for (int lane = 0; lane < out.lanes; ++lane) {
-                    const float value = result.view.at(image, block, y, column)[lane];
-                    if (y < 0 || y >= out.h || column < 0) {
-                      touched += value != kSentinel;
-                      continue;
+          std::unique_ptr<Convolution> stem, fused;
+          {
+            Pool::Turn turn;
+            ConvolutionOptions options;
+            options.force = method == StemMethod::Winograd ? "winograd stem" : "stem";
+            stem =
+                make_convolution(kernels, Pool::instance(), shape, weight.data(), bias.data(), relu, options);
+            fused = make_stem_max_pool(
+                {kernels, Pool::instance(), shape, weight.data(), bias.data(), relu, nullptr}, method, pool);
+          }
+          REQUIRE(stem);
+          REQUIRE(fused);
+          Blocked convolved(a.n, a.k, shape.p, shape.q, kernels.lanes, {});
+          run(*stem, 1, x.data(), convolved.view);
+          for (const int threads : {1, 2, 3}) {
+            CAPTURE(threads);
+            Blocked result(a.n, a.k, pool.p, pool.q, kernels.lanes, {1, 2, 1, 0});
+            run(*fused, threads, x.data(), result.view);
+            int64_t wrong = 0, touched = 0;
+            const BlockedShape& out = result.view.shape;
+            for (int64_t image = 0; image < a.n; ++image)
+              for (int64_t block = 0; block < out.blocks(); ++block)
+                for (int64_t y = -1; y < out.h + 2; ++y)
+                  for (int64_t column = -1; column < out.w; ++column)
+                    for (int lane = 0; lane < out.lanes; ++lane) {
+                      const float value = result.view.at(image, block, y, column)[lane];
+                      if (y < 0 || y >= out.h || column < 0) {
+                        touched += value != kSentinel;
+                        continue;
+                      }
+                      const int64_t channel = block * out.lanes + lane;
+                      const float expected =
+                          channel < a.k ? pooled(convolved.view, pool, image, channel, y, column) : 0.f;
+                      wrong += std::isnan(expected)
+                                   ? !std::isnan(value)
+                                   : std::bit_cast<uint32_t>(value) != std::bit_cast<uint32_t>(expected);
                     }
-                    const int64_t channel = block * out.lanes + lane;
-                    const float expected =
-                        channel < a.k ? pooled(convolved.view, pool, image, channel, y, column) : 0.f;
-                    wrong += std::isnan(expected)
-                                 ? !std::isnan(value)
-                                 : std::bit_cast<uint32_t>(value) != std::bit_cast<uint32_t>(expected);
-                  }
-          CHECK(wrong == 0);
-          CHECK(touched == 0);
+            CHECK(wrong == 0);
+            CHECK(touched == 0);
+          }
         }
-      }
+  CHECK(compared[0] > 0);
+  CHECK(compared[1] > 0);
 }
 
 TEST_CASE("rows that would not stay in a core's cache are not taken") {

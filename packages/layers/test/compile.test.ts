@@ -437,12 +437,15 @@ describe('a stem on the CPU takes its max-pool along', () => {
   const algorithms = (plan: { description(): { steps: readonly { algorithm: string }[] } }) =>
     plan.description().steps.map(({ algorithm }) => algorithm.replace(/ \(.*/, ''));
 
-  it('with the same numbers', async () => {
+  it.each([
+    { winograd: true, algorithm: 'winograd stem + max-pool' },
+    { winograd: false, algorithm: 'stem + max-pool' },
+  ])('with the same numbers, winograd: $winograd', async ({ winograd, algorithm }) => {
     const model = randomize(
       new Sequential(stem(), new BatchNorm2d(20), new ReLU(), new MaxPool2d(3, { stride: 2, padding: 1 })),
     ).eval();
-    const plan = await compile(model, { input });
-    expect(algorithms(plan)).toContain('stem + max-pool');
+    const plan = await compile(model, { input, winograd });
+    expect(algorithms(plan)).toContain(algorithm);
     expect(plan.description().steps.some(({ op }) => op === 'maxPool2d')).toBe(false);
     const image = x();
     await expectTensorsClose(await plan.run(image), model.forward(image), 1e-5);
@@ -458,7 +461,7 @@ describe('a stem on the CPU takes its max-pool along', () => {
     }
     const model = randomize(new TwoReaders()).eval();
     const plan = await compile(model, { input });
-    expect(algorithms(plan)).not.toContain('stem + max-pool');
+    expect(algorithms(plan)).toContain('winograd stem');
     const image = x();
     const [compiled, eager] = [await plan.run(image), model.forward(image)];
     for (const [i, tensor] of compiled.entries()) await expectTensorsClose(tensor, eager[i]!, 1e-5);

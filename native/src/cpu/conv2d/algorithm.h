@@ -82,5 +82,8 @@ std::unique_ptr<Convolution> make_grouped(const ConvolutionRequest& request);
 // "stem": up to 4 input channels, read as planes; one group.
 bool stem_fits(const KernelSet& kernels, const ConvolutionShape& shape);
 std::unique_ptr<Convolution> make_stem(const ConvolutionRequest& request);
+// "winograd stem": of these a kernel of 7 rows at stride 2, and rows of a register tile's pixels or more.
+bool winograd_stem_fits(const KernelSet& kernels, const ConvolutionShape& shape);
+std::unique_ptr<Convolution> make_winograd_stem(const ConvolutionRequest& request);
 
 }  // namespace fusor::cpu

@@ -21,6 +21,8 @@ struct Algorithm {
   const char* why = nullptr;  // what decides where no other competes
 };
 
+constexpr int kStemRank = 0;
+
 bool pointwise_fits(const KernelSet& kernels, const ConvolutionShape& shape) {
   return shape.r * shape.s == 1 && direct_fits(kernels, shape);
 }
@@ -29,7 +31,8 @@ bool spatial_fits(const KernelSet& kernels, const ConvolutionShape& shape) {
 }
 
 constexpr Algorithm kAlgorithms[] = {
-    {"stem", stem_fits, make_stem, 0, 0, "few input channels"},
+    {"winograd stem", winograd_stem_fits, make_winograd_stem, kStemRank, kStemTileRows},
+    {"stem", stem_fits, make_stem, kStemRank, 0, "few input channels"},
     {"depthwise", depthwise_fits, make_depthwise, 0, 0, "groups of one channel"},
     {"winograd f4", winograd_fits, make_winograd4, 1, 4},
     {"winograd f3", winograd_fits, make_winograd3, 1, 3},
@@ -46,11 +49,12 @@ bool is_winograd(const Algorithm& algorithm) {
   return algorithm.tile != 0;
 }
 
-// Estimated cycles, for the algorithms that compete: direct and Winograd. The others come first where they
-// fit, but for "grouped", which fits last.
+// Estimated cycles, for the algorithms that compete: with and without Winograd. The others come first where
+// they fit, but for "grouped", which fits last.
 double cycles(const KernelSet& kernels, const ConvolutionShape& shape, const Algorithm& algorithm) {
-  return is_winograd(algorithm) ? winograd_cycles(kernels, shape, algorithm.tile)
-                                : direct_cycles(kernels, shape);
+  if (!is_winograd(algorithm)) return direct_cycles(kernels, shape);
+  return algorithm.rank == kStemRank ? winograd_stem_cycles(kernels, shape)
+                                     : winograd_cycles(kernels, shape, algorithm.tile);
 }
 
 // Best guess first.

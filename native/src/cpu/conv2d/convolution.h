@@ -40,8 +40,9 @@ class Convolution {
   enum class InputForm { Planar, Blocked };
   virtual InputForm input_form() const = 0;
   virtual Halo input_halo() const = 0;
-  // "stem", "winograd f4", "winograd f3", "winograd f2", "winograd f4 strided", "winograd f2 strided",
-  // "direct", "pointwise" (direct, 1x1), "depthwise", "grouped" or "stem + max-pool" (make_stem_max_pool).
+  // "winograd stem", "stem", "winograd f4", "winograd f3", "winograd f2", "winograd f4 strided", "winograd f2
+  // strided", "direct", "pointwise" (direct, 1x1), "depthwise", "grouped", "stem + max-pool" or "winograd
+  // stem + max-pool" (make_stem_max_pool).
   virtual const char* algorithm() const = 0;
   virtual int64_t packed_bytes() const = 0;
   virtual int64_t workspace_bytes(int threads) const = 0;  // 64-byte aligned memory that run() may overwrite

@@ -61,4 +61,14 @@ double winograd_cycles(const KernelSet& kernels, const ConvolutionShape& s, int 
   return overlapped(arithmetic, static_cast<double>(s.k) * channels * points);
 }
 
+double winograd_stem_cycles(const KernelSet& kernels, const ConvolutionShape& s) {
+  const double pixels = static_cast<double>(s.n * ceil_divide(s.p, kStemTileRows) * s.q);
+  const double outputs = blocks(s.k, kernels.lanes), taps = static_cast<double>(s.c * s.s);
+  // Both phases of the rows, but at the last point.
+  constexpr double kProducts = 2 * kStemPoints - 1;
+  // Of the products at the peak, with the transforms.
+  constexpr double kShareOfPeak = 0.8;
+  return pixels * outputs * taps * kProducts / kMultiplyAddsPerCycle / kShareOfPeak;
+}
+
 }  // namespace fusor::cpu

@@ -10,5 +10,6 @@ namespace fusor::cpu {
 double direct_cycles(const KernelSet& kernels, const ConvolutionShape& shape);
 double winograd_cycles(const KernelSet& kernels, const ConvolutionShape& shape,
                        int tile);  // of 4, 3 or 2 pixels
+double winograd_stem_cycles(const KernelSet& kernels, const ConvolutionShape& shape);
 
 }  // namespace fusor::cpu

@@ -126,6 +126,25 @@ struct StemRows {
   ConvolutionTarget target;
 };
 
+// Rows of the output that the stem's Winograd computes at a time, from how many of the input, at how many
+// points.
+constexpr int kStemTileRows = 4, kStemInputRows = 13, kStemPoints = 7;
+constexpr int kStemColumnStep = 2;
+struct StemTile {
+  const float* input;            // a padded copy, [channel][kStemInputRows][row_floats]
+  int64_t channels, row_floats;  // whole vectors
+  float* v;                      // transformed: [kStemPoints][even rows, odd rows][channel][row_floats]
+  const int64_t* taps;           // offsets in a point of v: those of the even rows, then of the odd
+  int64_t phase_taps;            // of each
+  // [panel][point][tap][vector][L]; the last point has the even rows' taps only.
+  const float* weights;
+  int64_t row;                   // of the output, the tile's first
+  int64_t live_begin, live_end;  // rows of the tile that are written
+  int64_t width;                 // of the output, tile_pixels() or more
+  int64_t output_blocks;
+  ConvolutionTarget target;
+};
+
 struct ConvolutionKernels {
   void (*direct)(const DirectBlock& block);
   struct Winograd {
@@ -135,6 +154,7 @@ struct ConvolutionKernels {
   void (*grouped)(const GroupedRows& rows);
   void (*depthwise)(const GroupedRows& rows);
   void (*stem)(const StemRows& rows);
+  void (*stem_winograd)(const StemTile& tile);
 };
 
 }  // namespace fusor::cpu

@@ -16,6 +16,7 @@ void winograd2_strided_product(const WinogradBlock& block);
 void grouped(const GroupedRows& rows);
 void depthwise(const GroupedRows& rows);
 void stem(const StemRows& rows);
+void stem_winograd(const StemTile& tile);
 
 extern const ConvolutionKernels convolution_kernels;
 const ConvolutionKernels convolution_kernels = {
@@ -28,6 +29,7 @@ const ConvolutionKernels convolution_kernels = {
     .grouped = grouped,
     .depthwise = depthwise,
     .stem = stem,
+    .stem_winograd = stem_winograd,
 };
 
 }  // namespace fusor::cpu::FUSOR_SIMD_NAMESPACE

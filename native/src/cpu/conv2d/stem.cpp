@@ -7,25 +7,44 @@
 
 namespace fusor::cpu {
 
-StemRowsConvolution::StemRowsConvolution(const ConvolutionRequest& request, int64_t most_rows)
-    : ConvolutionBase(request) {
+StemRowsConvolution::StemRowsConvolution(const ConvolutionRequest& request, StemMethod method,
+                                         int64_t most_rows)
+    : ConvolutionBase(request), method_(method) {
   const ConvolutionShape& s = shape_;
-  copy_rows_ = (most_rows - 1) * s.stride[0] + (s.r - 1) * s.dilation[0] + 1;
   copy_width_ = ceil_divide((s.q - 1) * s.stride[1] + (s.s - 1) * s.dilation[1] + 1, 16) * 16;
-  taps_ = s.c * s.r * s.s;
-  pack(request);
+  if (method == StemMethod::Winograd) {
+    copy_rows_ = kStemInputRows;
+    taps_ = 2 * s.c * s.s;
+    pack_for_winograd(request);
+  } else {
+    copy_rows_ = (most_rows - 1) * s.stride[0] + (s.r - 1) * s.dilation[0] + 1;
+    taps_ = s.c * s.r * s.s;
+    pack_for_sums(request);
+  }
 }
 
 void StemRowsConvolution::write_taps(int64_t* taps) const {
   const ConvolutionShape& s = shape_;
-  for (int64_t c = 0; c < s.c; ++c)
-    for (int64_t y = 0; y < s.r; ++y)
+  const bool transformed = method_ == StemMethod::Winograd;
+  // Transformed, a point has two "channels" for one, of one row each: the even and the odd rows'.
+  const int64_t channels = transformed ? 2 * s.c : s.c, rows = transformed ? 1 : s.r;
+  const int64_t plane = transformed ? copy_width_ : copy_rows_ * copy_width_;
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t y = 0; y < rows; ++y)
       for (int64_t x = 0; x < s.s; ++x)
-        *taps++ = (c * copy_rows_ + y * s.dilation[0]) * copy_width_ + x * s.dilation[1];
+        *taps++ = c * plane + y * s.dilation[0] * copy_width_ + x * s.dilation[1];
 }
 
 void StemRowsConvolution::compute_rows(const float* planes, const int64_t* taps, float* copy, int64_t begin,
                                        int64_t end, const ConvolutionTarget& target) const {
+  if (method_ == StemMethod::Winograd)
+    compute_by_winograd(planes, taps, copy, begin, end, target);
+  else
+    compute_by_sums(planes, taps, copy, begin, end, target);
+}
+
+void StemRowsConvolution::compute_by_sums(const float* planes, const int64_t* taps, float* copy,
+                                          int64_t begin, int64_t end, const ConvolutionTarget& target) const {
   const ConvolutionShape& s = shape_;
   copy_padded(planes, begin * s.stride[0] - s.padding[0], copy);
   StemRows rows{};
@@ -63,7 +82,7 @@ void StemRowsConvolution::copy_padded(const float* planes, int64_t first, float*
 }
 
 // [panel][tap][vector][L]
-void StemRowsConvolution::pack(const ConvolutionRequest& request) {
+void StemRowsConvolution::pack_for_sums(const ConvolutionRequest& request) {
   const int64_t L = lanes();
   weights_ = PackedFloats(output_blocks_ * L * taps_, request.memory);
   for (int64_t k = 0; k < shape_.k; ++k) {
@@ -78,15 +97,16 @@ namespace {
 
 // Above this a block of channels is no longer mostly padding.
 constexpr int64_t kMostChannels = 4;
-// Output rows of an item. Fewer copy the overlap of the kernel's rows more often, more fill L2.
-constexpr int64_t kItemRows = 4;
+// Output rows of an item. Fewer copy the overlap of the kernel's rows more often, more fill L2; Winograd's
+// tile has as many.
+constexpr int64_t kItemRows = kStemTileRows;
 
 class StemConvolution final : public StemRowsConvolution {
  public:
-  explicit StemConvolution(const ConvolutionRequest& request)
-      : StemRowsConvolution(request, std::min(kItemRows, request.shape.p)) {}
+  StemConvolution(const ConvolutionRequest& request, StemMethod method)
+      : StemRowsConvolution(request, method, std::min(kItemRows, request.shape.p)) {}
 
-  const char* algorithm() const override { return "stem"; }
+  const char* algorithm() const override { return method_ == StemMethod::Sums ? "stem" : "winograd stem"; }
   int64_t workspace_bytes(int threads) const override {
     return (taps_floats() + threads * copy_floats()) * static_cast<int64_t>(sizeof(float));
   }
@@ -115,7 +135,14 @@ bool stem_fits(const KernelSet&, const ConvolutionShape& shape) {
   return shape.groups == 1 && shape.c <= kMostChannels;
 }
 std::unique_ptr<Convolution> make_stem(const ConvolutionRequest& request) {
-  return std::make_unique<StemConvolution>(request);
+  return std::make_unique<StemConvolution>(request, StemMethod::Sums);
+}
+bool winograd_stem_fits(const KernelSet& kernels, const ConvolutionShape& shape) {
+  return stem_fits(kernels, shape) && shape.r == 7 && shape.dilation[0] == 1 && shape.stride[0] == 2 &&
+         shape.stride[1] == kStemColumnStep && shape.q >= tile_pixels(kernels.registers);
+}
+std::unique_ptr<Convolution> make_winograd_stem(const ConvolutionRequest& request) {
+  return std::make_unique<StemConvolution>(request, StemMethod::Winograd);
 }
 
 }  // namespace fusor::cpu

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "cpu/conv2d/stem.h"
 #include "cpu/pool2d/pool2d.h"
 
 namespace fusor::cpu {
@@ -55,9 +54,9 @@ int64_t most_rows(const std::vector<PoolWindow>& windows) {
 
 class StemMaxPoolConvolution final : public StemRowsConvolution {
  public:
-  StemMaxPoolConvolution(const ConvolutionRequest& request, const MaxPool& pooling,
+  StemMaxPoolConvolution(const ConvolutionRequest& request, StemMethod method, const MaxPool& pooling,
                          std::vector<PoolWindow> rows)
-      : StemRowsConvolution(request, most_rows(rows)),
+      : StemRowsConvolution(request, method, most_rows(rows)),
         most_rows_(most_rows(rows)),
         rows_(std::move(rows)),
         columns_(windows_along(pooling, 1, pooling.q, shape_.q)) {
@@ -65,7 +64,9 @@ class StemMaxPoolConvolution final : public StemRowsConvolution {
     fill_empty_maximum(empty_last_, lanes(), shape_.k - (output_blocks_ - 1) * lanes());
   }
 
-  const char* algorithm() const override { return "stem + max-pool"; }
+  const char* algorithm() const override {
+    return method_ == StemMethod::Sums ? "stem + max-pool" : "winograd stem + max-pool";
+  }
   int64_t workspace_bytes(int threads) const override {
     return (taps_floats() + threads * (copy_floats() + rows_floats())) * static_cast<int64_t>(sizeof(float));
   }
@@ -151,9 +152,10 @@ bool stem_max_pool_fits(const KernelSet& kernels, const ConvolutionShape& shape,
                                           kMostRowsBytes;
 }
 
-std::unique_ptr<Convolution> make_stem_max_pool(const ConvolutionRequest& request, const MaxPool& pooling) {
+std::unique_ptr<Convolution> make_stem_max_pool(const ConvolutionRequest& request, StemMethod method,
+                                                const MaxPool& pooling) {
   try {
-    return std::make_unique<StemMaxPoolConvolution>(request, pooling,
+    return std::make_unique<StemMaxPoolConvolution>(request, method, pooling,
                                                     windows_along(pooling, 0, pooling.p, request.shape.p));
   } catch (const std::bad_alloc&) {
     return nullptr;

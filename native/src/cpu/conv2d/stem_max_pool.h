@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "cpu/conv2d/algorithm.h"
+#include "cpu/conv2d/stem.h"
 
 namespace fusor::cpu {
 
@@ -17,6 +17,7 @@ bool stem_max_pool_fits(const KernelSet& kernels, const ConvolutionShape& shape,
 
 // activation(conv + bias), pooled: the arguments' output is the pooled one, and there is no residual. Null
 // without memory.
-std::unique_ptr<Convolution> make_stem_max_pool(const ConvolutionRequest& request, const MaxPool& pooling);
+std::unique_ptr<Convolution> make_stem_max_pool(const ConvolutionRequest& request, StemMethod method,
+                                                const MaxPool& pooling);
 
 }  // namespace fusor::cpu

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "cpu/conv2d/stem_max_pool.h"
 #include "cpu/op.h"
@@ -67,10 +68,11 @@ class Planner {
     if (measures_)
       options.force = tuning_.choose(kernels_, pool_, threads_, shape, weight_data, bias_data,
                                      attributes.activation, options, reason);
-    planned.max_pool = stem_pool(node, shape, options.force);
+    const std::optional<StemMethod> stem = stem_method(shape, options);
+    planned.max_pool = stem ? stem_pool(node, shape) : -1;
     if (planned.max_pool >= 0)
       planned.convolution = make_stem_max_pool(
-          {kernels_, pool_, shape, weight_data, bias_data, attributes.activation, options.memory},
+          {kernels_, pool_, shape, weight_data, bias_data, attributes.activation, options.memory}, *stem,
           max_pool(graph_.nodes[planned.max_pool]));
     else
       planned.convolution =
@@ -89,13 +91,21 @@ class Planner {
     return {*static_cast<const fusor_pool2d_attributes*>(node.attributes), output.sizes[2], output.sizes[3]};
   }
 
+  // How the stem is computed, if the convolution is one.
+  std::optional<StemMethod> stem_method(const ConvolutionShape& shape,
+                                        const ConvolutionOptions& options) const {
+    const char* best = options.force;
+    if (!best && convolution_candidates(kernels_, shape, options, &best, 1) == 0) return {};
+    if (std::strcmp(best, "stem") == 0) return StemMethod::Sums;
+    if (std::strcmp(best, "winograd stem") == 0) return StemMethod::Winograd;
+    return {};
+  }
+
   // The max-pool that alone reads a stem's result, and can take it row by row; -1: none.
-  int32_t stem_pool(const fusor_graph_node& node, const ConvolutionShape& shape, const char* forced) const {
+  int32_t stem_pool(const fusor_graph_node& node, const ConvolutionShape& shape) const {
     const int32_t value = node.outputs[0];
     const bool has_residual = node.input_count > 3 && node.inputs[3] >= 0;
-    if (has_residual || uses_[static_cast<size_t>(value)] != 1 ||
-        (forced && std::strcmp(forced, "stem") != 0))
-      return -1;
+    if (has_residual || uses_[static_cast<size_t>(value)] != 1) return -1;
     for (int32_t i = 0; i < graph_.node_count; ++i) {
       const fusor_graph_node& reader = graph_.nodes[i];
       if (reader.op != FUSOR_OP_MAX_POOL2D || reader.inputs[0] != value) continue;

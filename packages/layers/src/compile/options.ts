@@ -27,7 +27,7 @@ export interface PlanBuildOptions {
   readonly cacheDirectory?: string;
   /** Algorithms that do not depend on the batch either, and no measuring; default `false`. */
   readonly deterministic?: boolean;
-  /** Whether 3×3 convolutions may use Winograd's algorithm (error near 1e-6 relative); default `true`. */
+  /** Whether 3×3 convolutions and 7×7 stems may use Winograd's algorithm (error near 1e-6 relative); default `true`. */
   readonly winograd?: boolean;
   /** Of matrix products on GPUs; default `'f32'`. The CPU computes in f32 whatever is asked for. */
   readonly precision?: 'f32' | 'tf32' | 'bf16x3';
