@@ -1,5 +1,6 @@
 // The engine's C++ tests under sanitizers, and libFuzzer's programs, by Clang in build/sanitizers/:
 //   address   AddressSanitizer, UndefinedBehaviorSanitizer, LeakSanitizer; test/fuzz with coverage counters
+//   pointers  the same, with UndefinedBehaviorSanitizer's checks of every pointer in kernels
 //   thread    ThreadSanitizer
 //   cuda      AddressSanitizer and UndefinedBehaviorSanitizer on the CUDA backend's emulator, by GCC: Clang 14 has no
 //             std::source_location
@@ -104,31 +105,35 @@ function test(into, names, env = environment) {
   });
 }
 
-const nativeOptions = (name, sanitizers, long) => [
+const everySet = '';
+const nativeOptions = (name, sanitizers, sets = 'avx2') => [
   `-DFUSOR_SANITIZE=${sanitizers}`,
   '-DFUSOR_BINDING=OFF',
   `-DFUSOR_OUTPUT_DIRECTORY=${join(folder, name, 'lib')}`,
-  `-DFUSOR_INSTRUCTION_SETS=${long ? '' : 'avx2'}`,
-  `-DFUSOR_SANITIZE_KERNEL_POINTERS=${long ? 'ON' : 'OFF'}`,
+  `-DFUSOR_INSTRUCTION_SETS=${sets}`,
+  `-DFUSOR_SANITIZE_KERNEL_POINTERS=${name === 'pointers' ? 'ON' : 'OFF'}`,
 ];
-const shortOptions = () => [...nativeOptions('address', 'address,undefined', false), '-DFUSOR_FUZZ=ON'];
+const shortOptions = () => [...nativeOptions('address', 'address,undefined'), '-DFUSOR_FUZZ=ON'];
 const programs = (tests) => tests.map((name) => `${name}_test`);
 
-function address(long) {
-  // A build folder each: they differ in every file.
-  const name = long ? 'address-all' : 'address';
-  const tests = programs(long ? allTests : quick);
-  const options = [...nativeOptions(name, 'address,undefined', long), '-DFUSOR_FUZZ=ON'];
-  const into = build(name, 'native', options, [...tests, ...fuzzerTargets]);
-  const result = test(into, tests);
-  return long ? result : sum([result, fuzz(into)]);
+function address() {
+  const tests = programs(quick);
+  const into = build('address', 'native', shortOptions(), [...tests, ...fuzzerTargets]);
+  return sum([test(into, tests), fuzz(into)]);
+}
+
+// A build folder each: they differ in every file.
+function everyTest(name, sets) {
+  const tests = programs(allTests);
+  return test(build(name, 'native', nativeOptions(name, 'address,undefined', sets), tests), tests);
 }
 
 function thread(long) {
   const name = long ? 'thread-all' : 'thread';
   // Fault injection brings an operator new of its own, which Clang's ThreadSanitizer does not allow.
   const tests = programs(long ? allTests.filter((name) => name !== 'fault_injection') : concurrent);
-  return test(build(name, 'native', nativeOptions(name, 'thread', long), tests), tests);
+  const options = nativeOptions(name, 'thread', long ? everySet : 'avx2');
+  return test(build(name, 'native', options, tests), tests);
 }
 
 /**
@@ -230,15 +235,17 @@ export const shortForm = quick.length + concurrent.length + fuzzers.length;
 
 /** The short form, part of `npm test`. */
 export function testSanitizers() {
-  return sum([address(false), thread(false)]);
+  return sum([address(), thread(false)]);
 }
 
 /** The long forms: all, and each alone (`node scripts/proof.mjs sanitizers-PART`). */
-export const proveAddress = () => address(true);
+export const proveAddress = () => everyTest('address-all', everySet);
+// The sets are one source at several widths: what holds for the pointers of one holds for all.
+export const provePointers = () => everyTest('pointers', 'avx2');
 export const proveThread = () => thread(true);
 export const proveCuda = () => cuda();
 export function proveSanitizers() {
-  return sum([proveAddress(), proveThread(), proveCuda(), proveAddon()]);
+  return sum([proveAddress(), provePointers(), proveThread(), proveCuda(), proveAddon()]);
 }
 export function proveFuzzers() {
   const into = build('address', 'native', shortOptions(), fuzzerTargets);
