@@ -12,7 +12,7 @@ function(fusor_add_instruction_set objects name namespace bytes registers)
     target_compile_options(fusor_simd_${namespace} PRIVATE -fno-exceptions -fno-asynchronous-unwind-tables)
   endif()
   # GCC 12 takes the undefined merge source inside its own AVX-512 intrinsics for an uninitialized variable.
-  target_compile_options(fusor_simd_${namespace} PRIVATE ${set_FLAGS} -fno-trapping-math -Wno-uninitialized -Wno-maybe-uninitialized
+  target_compile_options(fusor_simd_${namespace} PRIVATE ${set_FLAGS} -fno-trapping-math -Wno-uninitialized $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
     ${FUSOR_KERNEL_OPTIONS})
   target_compile_definitions(fusor_simd_${namespace} PRIVATE FUSOR_SIMD_NAME="${name}"
     FUSOR_SIMD_NAMESPACE=${namespace} FUSOR_SIMD_BYTES=${bytes} FUSOR_SIMD_REGISTERS=${registers})
@@ -45,9 +45,8 @@ function(fusor_add_instruction_sets objects)
     fusor_add_instruction_set(result avx2 avx2 32 16 FLAGS -march=x86-64-v3 SOURCES ${ARGN})
   endif()
   if(avx512 IN_LIST chosen)
-    # GCC 12 takes the undefined pass-through operands of its own AVX-512 intrinsics for a mistake of ours.
     fusor_add_instruction_set(result avx512 avx512 64 32
-      FLAGS -march=x86-64-v4 -mprefer-vector-width=512 -Wno-uninitialized -Wno-maybe-uninitialized SOURCES ${ARGN})
+      FLAGS -march=x86-64-v4 -mprefer-vector-width=512 SOURCES ${ARGN})
     if(FUSOR_EMULATED_SETS)
       fusor_add_instruction_set(for_tests avx512-emulated avx512_emulated 64 32 FLAGS -march=x86-64-v3 SOURCES ${ARGN})
     endif()

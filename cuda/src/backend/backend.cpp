@@ -89,7 +89,8 @@ fusor_status device_properties(int32_t index, fusor_device_properties* propertie
     FUSOR_RETURN_IF_ERROR(find_device(index, &device));
     FUSOR_RETURN_IF_ERROR(device->usable());
     const DeviceProperties& known = device->properties();
-    std::snprintf(properties->name, sizeof properties->name, "%s", known.name);
+    std::snprintf(properties->name, sizeof properties->name, "%.*s",
+                  static_cast<int>(sizeof properties->name - 1), known.name);
     std::snprintf(properties->instruction_set, sizeof properties->instruction_set, "%s",
                   device->instruction_set());
     properties->memory_bytes = known.memory_bytes;

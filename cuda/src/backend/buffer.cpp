@@ -73,9 +73,10 @@ bool is_channels_last(const fusor_buffer& buffer) {
 bool is_dense(const fusor_buffer& buffer) {
   if (buffer.layout != FUSOR_LAYOUT_STRIDED) return false;
   int32_t order[FUSOR_MAX_RANK];
-  std::copy_n(kRowMajorOrder, buffer.rank, order);
+  const int32_t rank = std::min(buffer.rank, FUSOR_MAX_RANK);
+  std::copy_n(kRowMajorOrder, rank, order);
   // By falling stride: the order in which the dimensions lie, if they lie without gaps at all.
-  std::sort(order, order + buffer.rank, [&](int32_t a, int32_t b) {
+  std::sort(order, order + rank, [&](int32_t a, int32_t b) {
     return buffer.strides[a] != buffer.strides[b] ? buffer.strides[a] > buffer.strides[b]
                                                   : buffer.sizes[a] > buffer.sizes[b];
   });

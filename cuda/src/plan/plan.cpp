@@ -14,15 +14,15 @@ struct fusor_backend_plan {
   fusor::cuda::Device& device;
   const fusor::cuda::OpOptions options;
   const size_t inputs, outputs;
-  fusor::cuda::PlanContents contents;
-  std::vector<fusor::cuda::DeviceMemory> workspaces;
-  fusor::cuda::CapturedGraphs graphs;
+  fusor::cuda::PlanContents contents{};
+  std::vector<fusor::cuda::DeviceMemory> workspaces{};
+  fusor::cuda::CapturedGraphs graphs{};
   fusor::cuda::Stream
-      capture;  // of its own: what others give to the compute stream meanwhile is not recorded
-  fusor::cuda::IndexReport indices;
-  bool picks = false;          // a step reports at `indices`: every run is waited for
-  std::vector<void*> buffers;  // that the graphs were captured with
-  int32_t steps_run = 0;       // of the run under way
+      capture{};  // of its own: what others give to the compute stream meanwhile is not recorded
+  fusor::cuda::IndexReport indices{};
+  bool picks = false;            // a step reports at `indices`: every run is waited for
+  std::vector<void*> buffers{};  // that the graphs were captured with
+  int32_t steps_run = 0;         // of the run under way
   bool complete = false;  // a run has gone through all steps: kernels are loaded, workspaces have their sizes
 
   ~fusor_backend_plan() {

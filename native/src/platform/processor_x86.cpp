@@ -10,7 +10,7 @@ namespace fusor::platform {
 // The brand string: 48 characters in three leaves.
 std::string processor_name() {
   unsigned words[12] = {};
-  if (__get_cpuid_max(0x80000000, nullptr) < 0x80000004) return "";
+  if (static_cast<unsigned>(__get_cpuid_max(0x80000000, nullptr)) < 0x80000004) return "";
   for (unsigned i = 0; i < 3; ++i) {
     __get_cpuid(0x80000002 + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2], &words[4 * i + 3]);
   }

@@ -2,6 +2,7 @@
 // host.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
 #include "stream/callback.h"
@@ -13,8 +14,10 @@ namespace fusor {
 class HostBytes {
  public:
   HostBytes() = default;
+  // (GCC 12 warns of the size that a negative count would be.)
   explicit HostBytes(int64_t count)
-      : bytes_(std::make_unique_for_overwrite<std::byte[]>(static_cast<size_t>(count))), count_(count) {}
+      : bytes_(std::make_unique_for_overwrite<std::byte[]>(static_cast<size_t>(std::max<int64_t>(count, 0)))),
+        count_(count) {}
   void* data() const { return bytes_.get(); }
   int64_t count() const { return count_; }
 

@@ -180,7 +180,8 @@ void check_integers(const KernelSet& kernels) {
         if ((function == FUSOR_BINARY_FLOOR_DIV || function == FUSOR_BINARY_REMAINDER) && y == 0)
           return actual == 0;
         const double value = exact(function, static_cast<double>(x), static_cast<double>(y));
-        if (is_power && y < 0) return x == 0 ? actual == 0 : static_cast<double>(actual) == std::trunc(value);
+        if (is_power && static_cast<double>(y) < 0)
+          return x == 0 ? actual == 0 : static_cast<double>(actual) == std::trunc(value);
         // Wraps around the type's width.
         return actual == static_cast<decltype(actual)>(static_cast<int64_t>(value));
       };

@@ -47,7 +47,7 @@ ConvolutionShape shape_of(const Geometry& g) {
 std::string text_of(const ConvolutionShape& s) {
   const auto list = [](const int32_t* values, int count) {
     std::string text;
-    for (int i = 0; i < count; ++i) text += (i ? "," : "") + std::to_string(values[i]);
+    for (int i = 0; i < count; ++i) text.append(i ? "," : "").append(std::to_string(values[i]));
     return text;
   };
   return std::to_string(s.n) + "x" + std::to_string(s.c) + "x" + std::to_string(s.h) + "x" +

@@ -517,7 +517,10 @@ TEST_CASE_FIXTURE(Fixture, "graphs are checked before anything is queued") {
   const TensorHandle elsewhere = make_counting(env(), {3}, fake_device() + 1);
   CHECK(refused([&elsewhere](GraphBuilder& g) { g.value({3}, elsewhere.get()); }) ==
         "graph: the constant of value 3 is on fake:1 but the plan is for fake:0");
-  fusor_plan_build_options options{sizeof options, -1, 0, 1, 0, 0};
+  fusor_plan_build_options options{};
+  options.struct_size = sizeof options;
+  options.threads = -1;
+  options.winograd = 1;
   GraphBuilder g;
   g.outputs = {g.input({1})};
   CHECK(build(env(), g, &options).message == "plan: threads must be at least 0, got -1");

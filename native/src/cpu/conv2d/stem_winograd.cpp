@@ -11,7 +11,8 @@ namespace {
 constexpr double kPoints[kStemPoints] = {0.75, -0.75, 1.75, -1.75, 0.25, 0, -0.25};
 constexpr int kInfinity = 5, kEvenOnly = 6;
 
-// G of F(4, taps) at one point, for one tap: the point's power over the product of its differences to the others.
+// G of F(4, taps) at one point, for one tap: the point's power over the product of its differences to the
+// others.
 double weight_factor(int point, int tap, int taps, bool is_even) {
   if (point == kInfinity) return tap == taps - 1 ? 1 : 0;
   double factor = 1;
@@ -25,8 +26,9 @@ double weight_factor(int point, int tap, int taps, bool is_even) {
 }  // namespace
 
 // Tiles begin at multiples of their height, whichever rows are asked for.
-void StemRowsConvolution::compute_by_winograd(const float* planes, const int64_t* taps, float* copy, int64_t begin,
-                                              int64_t end, const ConvolutionTarget& target) const {
+void StemRowsConvolution::compute_by_winograd(const float* planes, const int64_t* taps, float* copy,
+                                              int64_t begin, int64_t end,
+                                              const ConvolutionTarget& target) const {
   StemTile tile{};
   tile.input = copy;
   tile.channels = shape_.c;

@@ -1,18 +1,19 @@
-// Convolution of few input channels with a kernel of 7 rows at stride 2, by Winograd's minimal filtering along the columns:
-// four rows of the output from 13 of the input by 13 products instead of 28. Columns are summed as they are, as in
-// stem.simd.cpp, so that all of it runs along contiguous rows.
+// Convolution of few input channels with a kernel of 7 rows at stride 2, by Winograd's minimal filtering
+// along the columns: four rows of the output from 13 of the input by 13 products instead of 28. Columns are
+// summed as they are, as in stem.simd.cpp, so that all of it runs along contiguous rows.
 //
-// By phases, as in winograd_transforms.h: output row i is the 4-tap kernel (w0, w2, w4, w6) over the even rows, by F(4, 4)
-// at 7 points, plus the 3-tap kernel (w1, w3, w5) over the odd ones, by F(4, 3) at 6 of the same points. The output
-// transform knows nothing of the taps, only of the points, so that both phases are summed before it:
+// By phases, as in winograd_transforms.h: output row i is the 4-tap kernel (w0, w2, w4, w6) over the even
+// rows, by F(4, 4) at 7 points, plus the 3-tap kernel (w1, w3, w5) over the odd ones, by F(4, 3) at 6 of the
+// same points. The output transform knows nothing of the taps, only of the points, so that both phases are
+// summed before it:
 //
 //   Y = At [ sum over c, x of (Ge w_even) * (Bte x_even) + (Go w_odd) * (Bto x_odd) ]
 //
-// Points: +-3/4, +-7/4, +-1/4 and infinity, of which the odd phase leaves out -1/4. Of some hundred choices these have the
-// least error, 1.7 times that of plain sums in f32; their powers are exact.
+// Points: +-3/4, +-7/4, +-1/4 and infinity, of which the odd phase leaves out -1/4. Of some hundred choices
+// these have the least error, 1.7 times that of plain sums in f32; their powers are exact.
 //
-// With 3 channels and 7 columns on Zen 5, one thread and a 3x3/2 max-pool behind it: 1.34 ms by sums, 0.82 so (AVX-512); 2.5
-// and 1.4 (AVX2). The products alone would take 0.50 and 0.99 at the peak.
+// With 3 channels and 7 columns on Zen 5, one thread and a 3x3/2 max-pool behind it: 1.34 ms by sums, 0.82 so
+// (AVX-512); 2.5 and 1.4 (AVX2). The products alone would take 0.50 and 0.99 at the peak.
 #include "cpu/conv2d/epilogue.h"
 
 namespace fusor::cpu::FUSOR_SIMD_NAMESPACE {
@@ -29,7 +30,8 @@ constexpr int kEvenRows = 7, kOddRows = 6;
 constexpr float a = 0.75f, b = 1.75f, c = 0.25f;
 
 // The rows of Bt for +-p, where the other pairs are +-q and +-r: (x +- p)(x^2 - q^2)(x^2 - r^2).
-FUSOR_INLINE void transform_pair(const Vec (&x)[kEvenRows], float p, float q, float r, Vec& plus, Vec& minus) {
+FUSOR_INLINE void transform_pair(const Vec (&x)[kEvenRows], float p, float q, float r, Vec& plus,
+                                 Vec& minus) {
   const Vec sum = broadcast(q * q + r * r), product = broadcast(q * q * r * r);
   const Vec even = (x[4] + product * x[0]) - sum * x[2], odd = (x[5] + product * x[1]) - sum * x[3];
   plus = odd + broadcast(p) * even;
