@@ -13,6 +13,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { arm64Build, arm64Configuration, arm64Prefix, canBuildArm64, hasCommand } from './arm64.mjs';
+import { hasMuslBuild, muslPrefix, refreshMuslPrefix } from './musl.mjs';
 import {
   cudaManifest,
   cudaPlatforms,
@@ -70,6 +71,12 @@ function nativePrefix(name) {
   }
   if (name === hostName()) return { prefix: join(root, 'native') };
   if (values.host) return { reason: 'left out by --host' };
+  if (name === 'linux-x64-musl') {
+    if (!hasMuslBuild()) return { reason: 'not built here: npm run proof:musl builds and tests it' };
+    return refreshMuslPrefix()
+      ? { prefix: muslPrefix }
+      : { reason: 'its build failed: npm run proof:musl tells how', failed: true };
+  }
   if (name !== 'linux-arm64-gnu') return { reason: 'built by the release workflow on a machine of its kind' };
   if (!canBuildArm64()) {
     return {
@@ -103,7 +110,7 @@ function cudaPrefix(name) {
 
 /** No Linux binary may ask for more than the oldest supported system has. Gives what is wrong. */
 function checkSymbols(prefix, { os, cpu, libc }) {
-  if (os !== 'linux' || libc !== 'glibc') return undefined;
+  if (os !== 'linux') return undefined;
   const tools = cpu === process.arch ? '' : `${{ arm64: 'aarch64', x64: 'x86_64' }[cpu]}-linux-gnu-`;
   if (!hasCommand(`${tools}objdump`)) return `${tools}objdump is missing: cannot check symbols`;
   const libraries = readdirSync(join(prefix, 'lib'), { recursive: true }).filter((name) =>
@@ -116,6 +123,7 @@ function checkSymbols(prefix, { os, cpu, libc }) {
       { encoding: 'utf8', env: { ...process.env, OBJDUMP: `${tools}objdump`, NM: `${tools}nm` } },
     );
     if (status !== 0) return `${file} asks for too new a system:\n${stdout}`;
+    if (stdout.includes('for musl') !== (libc === 'musl')) return `${file} is not for ${libc}:\n${stdout}`;
   }
   return undefined;
 }

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { printTotals } from './ctest.mjs';
+import { muslMissing, proveMusl } from './musl.mjs';
 import {
   proveAddon,
   proveAddress,
@@ -25,16 +26,18 @@ function run(command, args, defaults = {}) {
 }
 const vitest = (paths, defaults) => run('npx', ['vitest', 'run', ...paths], defaults);
 
-function sanitized(prove) {
-  const missing = sanitizersMissing();
+/** What prints its counts, where nothing that it needs is missing. */
+function counted(what, missing, prove) {
   if (missing) {
-    console.error(`the sanitizers cannot run here: ${missing}`);
+    console.error(`${what} cannot run here: ${missing}`);
     return false;
   }
   const totals = prove();
   printTotals(totals);
   return totals.failed === 0;
 }
+
+const sanitized = (prove) => counted('the sanitizers', sanitizersMissing(), prove);
 
 /** All of them, also after one that fails. */
 const each = (...steps) => steps.map((step) => step()).every(Boolean);
@@ -86,6 +89,12 @@ const proofs = {
   exits: () => vitest(['test/src/soak', '-t', 'a process ends'], { FUSOR_SOAK_EXITS: '200' }),
   life: () => vitest(['test/src/life']),
   service: () => run('node', ['examples/image-server/dist/load/main.js', '--requests', '100000']),
+  musl: () =>
+    counted('the proof on musl', muslMissing(), proveMusl) &&
+    each(
+      () => run('node', ['scripts/pack.mjs', '--out', packages]),
+      () => run('node', ['test/install/run.mjs', '--packages', packages, '--only', 'musl']),
+    ),
   install: () =>
     each(
       () => run('node', ['scripts/pack.mjs', '--out', packages]),

@@ -75,13 +75,23 @@ describe('an addon that cannot be loaded', () => {
     expect(text).toContain('npx fusor-native-build');
   });
 
+  const musl = { name: 'linux-x64-musl', os: 'linux', cpu: 'x64', libc: 'musl' } as const;
+
+  test('for an old libstdc++ on musl, which has no versions to tell, says so', () => {
+    const text = message(
+      failure('Error relocating /a/libfusor.so: _ZSt9something: symbol not found', 'ERR_DLOPEN_FAILED'),
+      musl,
+    );
+    expect(text).toContain('apk upgrade libstdc++');
+    expect(text).toContain('npx fusor-native-build');
+  });
+
   test('for want of libstdc++ names the package of the system', () => {
     const error = failure(
       'libstdc++.so.6: cannot open shared object file: No such file or directory',
       'ERR_DLOPEN_FAILED',
     );
     expect(message(error)).toContain('apt-get install libstdc++6');
-    const musl = { name: 'linux-x64-musl', os: 'linux', cpu: 'x64', libc: 'musl' } as const;
     expect(
       message(failure('Error loading shared library libstdc++.so.6', 'ERR_DLOPEN_FAILED'), musl),
     ).toContain('apk add libstdc++');

@@ -19,6 +19,7 @@ import { printTotals } from '../../scripts/ctest.mjs';
 import { hostName } from '../../scripts/pack/platforms.mjs';
 import { linkedAddon } from './cells/addon.mjs';
 import { bundlers } from './cells/bundlers.mjs';
+import { musl } from './cells/musl.mjs';
 import { packageManagers } from './cells/package-managers.mjs';
 import { runtimes } from './cells/runtimes.mjs';
 import { types } from './cells/types.mjs';
@@ -108,6 +109,7 @@ if (packing) {
 }
 packageManagers(context);
 runtimes(context);
+musl(context);
 types(context);
 bundlers(context);
 linkedAddon(context);

@@ -45,6 +45,11 @@ function remedies(platform: Platform, attempts: readonly Attempt[]): string[] {
       `The binary needs glibc 2.28 and the libstdc++ of GCC 8 or newer; this system lacks ${tooOld[1]}_${tooOld[2]}. Update the system, or build from source: ${source}`,
     ];
   }
+  if (/Error relocating .*: symbol not found/.test(texts)) {
+    return [
+      `The binary needs the libstdc++ of GCC 8 or newer and musl 1.2; this system lacks a function of theirs. Update it with: apk upgrade libstdc++ musl, or build from source: ${source}`,
+    ];
+  }
   if (/lib(stdc\+\+|gcc_s)\.so/.test(texts)) {
     return [
       platform.libc === 'musl'

@@ -74,10 +74,6 @@ export function runtimes({ add, cannot, sandbox, installed, otherTarballs, npmCl
   );
 
   for (const [system, reason] of [
-    [
-      'Alpine (musl)',
-      'neither a Node.js nor a libstdc++ for musl can be had here; the release workflow has a job for it, which has not run yet',
-    ],
     ['macOS', 'it needs a Mac; the release workflow has a job for it, which has not run yet'],
     ['Windows', 'the sources are written for POSIX: see docs/decisions/0010-packages-per-platform.md'],
   ]) {
