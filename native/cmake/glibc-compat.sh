@@ -5,8 +5,9 @@
 set -e
 directory=$1
 compiler=${2:-cc}
+# The name of a compiler's machine does not tell: what compiles for musl may be Debian's GCC with other specs.
+printf '#include <limits.h>\n__GLIBC__\n' | "$compiler" -E -P -x c - | grep -qx '__GLIBC__' && exit 0
 case $(uname -m)-$($compiler -dumpmachine) in
-  *-*musl*) exit 0 ;;
   *-x86_64-*) base=GLIBC_2.2.5 later=GLIBC_2.3.4 ;;
   *-aarch64-*) base=GLIBC_2.17 later=GLIBC_2.17 ;;
   *) exit 0 ;;
