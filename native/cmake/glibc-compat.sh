@@ -34,7 +34,7 @@ stub() {
 
 threads="pthread_create pthread_join pthread_detach pthread_once pthread_key_create pthread_key_delete __pthread_key_create
   pthread_getspecific pthread_setspecific pthread_mutex_trylock pthread_mutexattr_init pthread_mutexattr_settype
-  pthread_mutexattr_destroy pthread_sigmask sem_init sem_destroy sem_post sem_wait sem_trywait sem_timedwait"
+  pthread_mutexattr_destroy pthread_sigmask pthread_attr_getstacksize pthread_attr_setstacksize sem_init sem_destroy sem_post sem_wait sem_trywait sem_timedwait"
 # What the CUDA runtime's static library asks for besides.
 threads="$threads pthread_kill pthread_mutexattr_setpshared pthread_condattr_setpshared pthread_spin_init pthread_spin_destroy
   pthread_spin_lock pthread_spin_trylock pthread_spin_unlock pthread_rwlockattr_init pthread_rwlockattr_destroy
