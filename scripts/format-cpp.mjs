@@ -2,7 +2,9 @@
 import { spawnSync } from 'node:child_process';
 
 const check = process.argv.includes('--check');
-const { stdout } = spawnSync('git', ['ls-files', '*.cpp', '*.h', '*.cu', '*.cuh'], { encoding: 'utf8' });
+const { stdout } = spawnSync('git', ['ls-files', '*.c', '*.cpp', '*.h', '*.cu', '*.cuh'], {
+  encoding: 'utf8',
+});
 const files = stdout.split('\n').filter(Boolean);
 const { status, error } = spawnSync(
   'clang-format',

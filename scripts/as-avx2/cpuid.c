@@ -1,5 +1,6 @@
-// Preloaded into a process whose libraries ask CPUID by ud2 (run.mjs puts it there): answers as the machine does, less
-// AVX-512, AMX and the instructions on bfloat16 and VNNI that came with them. A ud2 that was a ud2 ends the process as ever.
+// Preloaded into a process whose libraries ask CPUID by ud2 (run.mjs puts it there): answers as the machine
+// does, less AVX-512, AMX and the instructions on bfloat16 and VNNI that came with them. A ud2 that was a ud2
+// ends the process as ever.
 #define _GNU_SOURCE
 #include <cpuid.h>
 #include <signal.h>
@@ -12,9 +13,11 @@ enum { LENGTH = 2 };
 static const uint8_t ud2[LENGTH] = {0x0f, 0x0b};
 
 // Leaf 7 of Intel's and AMD's manuals.
-static void hide(uint32_t leaf, uint32_t subleaf, uint32_t* eax, uint32_t* ebx, uint32_t* ecx, uint32_t* edx) {
+static void hide(uint32_t leaf, uint32_t subleaf, uint32_t* eax, uint32_t* ebx, uint32_t* ecx,
+                 uint32_t* edx) {
   if (leaf == 7 && subleaf == 0) {
-    // F, DQ, IFMA, PF, ER, CD, BW, VL; VBMI, VBMI2, VNNI, BITALG, VPOPCNTDQ; 4VNNIW, 4FMAPS, VP2INTERSECT, AMX, FP16
+    // F, DQ, IFMA, PF, ER, CD, BW, VL; VBMI, VBMI2, VNNI, BITALG, VPOPCNTDQ; 4VNNIW, 4FMAPS, VP2INTERSECT,
+    // AMX, FP16
     *ebx &= ~(1u << 16 | 1u << 17 | 1u << 21 | 1u << 26 | 1u << 27 | 1u << 28 | 1u << 30 | 1u << 31);
     *ecx &= ~(1u << 1 | 1u << 6 | 1u << 11 | 1u << 12 | 1u << 14);
     *edx &= ~(1u << 2 | 1u << 3 | 1u << 8 | 1u << 22 | 1u << 23 | 1u << 24 | 1u << 25);
