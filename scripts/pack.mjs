@@ -3,7 +3,8 @@
 //
 // `--binaries FOLDER` takes the native parts from FOLDER/native-NAME and FOLDER/cuda-NAME (prefixes with a lib/), as the
 // release workflow collects them, in place of what this machine builds. Only those that are there become dependencies then:
-// some package managers fail on an optional dependency that the registry does not have. `--host` leaves out other platforms.
+// some package managers fail on an optional dependency that the registry does not have. `--host` leaves out other platforms,
+// but the one that `--also NAME` names.
 //
 // The manifests of packages that cannot be built here are written to DIR/other/manifests/.
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -23,13 +24,19 @@ import {
   optionalDependencies,
 } from './pack/platforms.mjs';
 import { pack, readManifest, stageBinaries, stagePackage } from './pack/stage.mjs';
+import { buildWindows, windowsBuild, windowsBuildMissing, windowsPrefix } from './windows.mjs';
 
 const root = join(import.meta.dirname, '..');
 const { values } = parseArgs({
-  options: { out: { type: 'string' }, binaries: { type: 'string' }, host: { type: 'boolean' } },
+  options: {
+    out: { type: 'string' },
+    binaries: { type: 'string' },
+    host: { type: 'boolean' },
+    also: { type: 'string' },
+  },
 });
 if (!values.out) {
-  console.error('usage: npm run pack:all -- --out DIR [--binaries FOLDER] [--host]');
+  console.error('usage: npm run pack:all -- --out DIR [--binaries FOLDER] [--host [--also NAME]]');
   process.exit(2);
 }
 const out = resolve(values.out);
@@ -38,12 +45,18 @@ rmSync(other, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 for (const name of readdirSync(out)) if (/^fusor-.*\.tgz$/.test(name)) rmSync(join(out, name));
 
+/** What only the cross build for Windows reads: nobody builds from the packed sources there. */
+const forWindows = /(_windows\.cpp|win32\.h|[\\/]windows(-x64\.cmake|\.cmake)?|fusor\.def)$/;
+
 /** What the engine is built from, with the headers of Node-API: a source build needs no other package. */
 function packSources(stage) {
   const sources = join(root, 'build', 'pack', 'sources');
   rmSync(sources, { recursive: true, force: true });
   for (const name of ['include', 'src', 'cmake', 'CMakeLists.txt', 'package.json']) {
-    cpSync(join(root, 'native', name), join(sources, name), { recursive: true });
+    cpSync(join(root, 'native', name), join(sources, name), {
+      recursive: true,
+      filter: (path) => !forWindows.test(path),
+    });
   }
   const require = createRequire(import.meta.url);
   const vendor = (name, from, files) => {
@@ -70,13 +83,14 @@ function nativePrefix(name) {
     return existsSync(prefix) ? { prefix } : { reason: `${prefix} does not exist` };
   }
   if (name === hostName()) return { prefix: join(root, 'native') };
-  if (values.host) return { reason: 'left out by --host' };
+  if (values.host && name !== values.also) return { reason: 'left out by --host' };
   if (name === 'linux-x64-musl') {
     if (!hasMuslBuild()) return { reason: 'not built here: npm run proof:musl builds and tests it' };
     return refreshMuslPrefix()
       ? { prefix: muslPrefix }
       : { reason: 'its build failed: npm run proof:musl tells how', failed: true };
   }
+  if (name === 'win32-x64-msvc') return windowsNativePrefix();
   if (name !== 'linux-arm64-gnu') return { reason: 'built by the release workflow on a machine of its kind' };
   if (!canBuildArm64()) {
     return {
@@ -94,6 +108,16 @@ function nativePrefix(name) {
   }
 }
 
+/** Where `npm run proof:windows` has made a build, that is brought up to date: it takes minutes from nothing. */
+function windowsNativePrefix() {
+  const lacking = windowsBuildMissing();
+  if (lacking) return { reason: `the cross compiler is missing: ${lacking}` };
+  if (!existsSync(windowsBuild)) return { reason: 'not built here; npm run proof:windows builds it' };
+  return buildWindows(false)
+    ? { prefix: windowsPrefix }
+    : { reason: 'the build for Windows failed', failed: true };
+}
+
 function cudaPrefix(name) {
   if (values.binaries) {
     const prefix = join(resolve(values.binaries), `cuda-${name}`);
@@ -108,8 +132,27 @@ function cudaPrefix(name) {
     : { reason: 'not built (needs nvcc)' };
 }
 
-/** No Linux binary may ask for more than the oldest supported system has. Gives what is wrong. */
-function checkSymbols(prefix, { os, cpu, libc }) {
+/** No binary may ask for more than the oldest supported system has. Gives what is wrong. */
+function checkSymbols(prefix, platform) {
+  return platform.os === 'win32' ? checkDlls(prefix) : checkLibraries(prefix, platform);
+}
+
+function checkDlls(prefix) {
+  const tool = ['x86_64-w64-mingw32-objdump', 'objdump'].find(hasCommand);
+  if (!tool) return 'objdump is missing: cannot check what the libraries need';
+  for (const file of readdirSync(join(prefix, 'lib'), { recursive: true })) {
+    if (!/\.(dll|node)$/.test(file)) continue;
+    const { status, stdout } = spawnSync(
+      join(root, 'native/scripts/check-dll.sh'),
+      [join(prefix, 'lib', file), ...(file.endsWith('.dll') ? [join(root, 'native/cmake/fusor.def')] : [])],
+      { encoding: 'utf8', env: { ...process.env, OBJDUMP: tool } },
+    );
+    if (status !== 0) return `${file} is not as it should be:\n${stdout}`;
+  }
+  return undefined;
+}
+
+function checkLibraries(prefix, { os, cpu, libc }) {
   if (os !== 'linux') return undefined;
   const tools = cpu === process.arch ? '' : `${{ arm64: 'aarch64', x64: 'x86_64' }[cpu]}-linux-gnu-`;
   if (!hasCommand(`${tools}objdump`)) return `${tools}objdump is missing: cannot check symbols`;
@@ -189,7 +232,12 @@ for (const platform of nativePlatforms) {
     if (!problem.reason || problem.failed) process.exitCode = 1;
     continue;
   }
-  packed(stageBinaries(manifest, prefix, 'native/include'), platform.name === hostName() ? out : other);
+  const stage = stageBinaries(manifest, prefix, 'native/include');
+  // On other systems the C++ library is the system's own.
+  if (platform.os === 'win32') {
+    cpSync(join(root, 'scripts/pack/windows-licenses.txt'), join(stage, 'lib', 'LICENSES.txt'));
+  }
+  packed(stage, platform.name === hostName() ? out : other);
 }
 
 const cudaPackage = existsSync(join(root, 'cuda', 'package.json')) && !readManifest('cuda').private;

@@ -15,6 +15,7 @@ import {
   sanitizersMissing,
   testSanitizers,
 } from './sanitizers.mjs';
+import { proveWindows, windowsRunMissing } from './windows.mjs';
 
 const root = join(import.meta.dirname, '..');
 
@@ -27,12 +28,12 @@ function run(command, args, defaults = {}) {
 const vitest = (paths, defaults) => run('npx', ['vitest', 'run', ...paths], defaults);
 
 /** What prints its counts, where nothing that it needs is missing. */
-function counted(what, missing, prove) {
+async function counted(what, missing, prove) {
   if (missing) {
     console.error(`${what} cannot run here: ${missing}`);
     return false;
   }
-  const totals = prove();
+  const totals = await prove();
   printTotals(totals);
   return totals.failed === 0;
 }
@@ -40,7 +41,11 @@ function counted(what, missing, prove) {
 const sanitized = (prove) => counted('the sanitizers', sanitizersMissing(), prove);
 
 /** All of them, also after one that fails. */
-const each = (...steps) => steps.map((step) => step()).every(Boolean);
+async function each(...steps) {
+  let good = true;
+  for (const step of steps) good = (await step()) && good;
+  return good;
+}
 const seeds = Array.from({ length: 20 }, (_, i) => i + 1).join(',');
 const packages = join(root, 'build', 'proof-packages');
 
@@ -63,6 +68,7 @@ const proofs = {
           '--target',
           'fault_injection_test',
           'tuning_cache_test',
+          'tuning_cache_limits_posix_test',
           '--parallel',
         ]),
       () => run('ctest', ['--test-dir', 'native/build', '-R', 'fault_injection|tuning_cache', '--verbose']),
@@ -89,12 +95,13 @@ const proofs = {
   exits: () => vitest(['test/src/soak', '-t', 'a process ends'], { FUSOR_SOAK_EXITS: '200' }),
   life: () => vitest(['test/src/life']),
   service: () => run('node', ['examples/image-server/dist/load/main.js', '--requests', '100000']),
-  musl: () =>
-    counted('the proof on musl', muslMissing(), proveMusl) &&
+  musl: async () =>
+    (await counted('the proof on musl', muslMissing(), proveMusl)) &&
     each(
       () => run('node', ['scripts/pack.mjs', '--out', packages]),
       () => run('node', ['test/install/run.mjs', '--packages', packages, '--only', 'musl']),
     ),
+  windows: () => counted('the proof on Windows', windowsRunMissing(), proveWindows),
   install: () =>
     each(
       () => run('node', ['scripts/pack.mjs', '--out', packages]),
@@ -108,4 +115,4 @@ if (!(name in proofs)) {
   console.error(`usage: npm run proof:NAME, where NAME is ${Object.keys(proofs).join(', ')}`);
   process.exit(2);
 }
-process.exit(proofs[name]() ? 0 : 1);
+process.exit((await proofs[name]()) ? 0 : 1);

@@ -35,6 +35,11 @@ function options() {
 }
 
 const { jobs, keep } = options();
+if (process.platform === 'win32') {
+  stop(
+    'There is no source build on Windows. The package for it is prebuilt: npm install @fusor/native-win32-x64-msvc',
+  );
+}
 const installed = join(import.meta.dirname, '..');
 const sources = join(installed, 'sources.txz');
 if (!existsSync(sources))

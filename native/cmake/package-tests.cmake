@@ -29,4 +29,12 @@ if(WIN32)
   add_test(NAME installed_package COMMAND ${CMAKE_COMMAND} -DBUILD=${CMAKE_CURRENT_BINARY_DIR}
     -DWORK=${CMAKE_CURRENT_BINARY_DIR}/consumer -DGENERATOR=${CMAKE_GENERATOR} -DTOOLCHAIN=${CMAKE_TOOLCHAIN_FILE}
     "-DEMULATOR=${emulator}" -P ${CMAKE_CURRENT_SOURCE_DIR}/test/consumer/run.cmake)
+  find_program(FUSOR_CLANG NAMES clang)
+  find_program(FUSOR_LLD_LINK NAMES lld-link)
+  find_library(FUSOR_KERNEL32 kernel32)
+  if(FUSOR_CLANG AND FUSOR_LLD_LINK AND FUSOR_KERNEL32)
+    add_test(NAME import_library_of_microsofts_kind COMMAND ${CMAKE_COMMAND} -DCLANG=${FUSOR_CLANG} -DLINKER=${FUSOR_LLD_LINK}
+      -DLIB=${FUSOR_OUTPUT_DIRECTORY} -DKERNEL=${FUSOR_KERNEL32} -DWORK=${CMAKE_CURRENT_BINARY_DIR}/microsoft
+      "-DEMULATOR=${emulator}" -P ${CMAKE_CURRENT_SOURCE_DIR}/test/consumer/microsoft.cmake)
+  endif()
 endif()

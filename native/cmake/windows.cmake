@@ -6,8 +6,9 @@ add_link_options(-static $<$<CONFIG:Release>:-s>)
 # WaitOnAddress
 set(FUSOR_SYSTEM_LIBRARIES synchronization)
 # Windows aligns stacks to 16 bytes, and GCC, where it writes tables to unwind them, cannot align them further
-# (gcc.gnu.org/PR54412); still it spills vectors of 32 and 64 bytes by moves that fault unless their address is a multiple
-# of that. The assembler (binutils 2.38) makes moves of them that take any address: as fast where it is aligned.
+# (gcc.gnu.org/PR54412); still it may spill vectors of 32 and 64 bytes by moves that fault unless their address is a multiple
+# of that. Kernels have no such tables and vectors of little alignment, so it has no reason to; for what it does all the same,
+# the assembler (binutils 2.38) makes moves that take any address, and are as fast where it is aligned.
 list(APPEND FUSOR_KERNEL_OPTIONS -Wa,-muse-unaligned-vector-move)
 set(FUSOR_EXPORTS ${CMAKE_CURRENT_SOURCE_DIR}/cmake/fusor.def)
 if(NOT CMAKE_DLLTOOL)

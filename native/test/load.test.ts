@@ -67,6 +67,17 @@ describe('an addon that cannot be loaded', () => {
     expect(text).not.toContain('npm install');
   });
 
+  test('on Windows is not to be built, and on no Windows but that of x64 to be had', () => {
+    const windows = { name: 'win32-x64-msvc', os: 'win32', cpu: 'x64' };
+    const missing = message(failure('Cannot find module', 'MODULE_NOT_FOUND'), windows);
+    expect(missing).toContain(
+      `npm install --include=optional --os=win32 --cpu=x64 @fusor/native-win32-x64-msvc@${expectedVersion}`,
+    );
+    expect(missing).not.toContain('fusor-native-build');
+    const none = failure('there is no prebuilt package for this platform');
+    expect(message(none, { name: 'win32-arm64-msvc', os: 'win32', cpu: 'arm64' })).toContain('x64 only');
+  });
+
   test('for an old C library says which and how old', () => {
     const text = message(
       failure("/lib/libc.so.6: version `GLIBC_2.28' not found (required by …)", 'ERR_DLOPEN_FAILED'),

@@ -23,6 +23,7 @@ import { musl } from './cells/musl.mjs';
 import { packageManagers } from './cells/package-managers.mjs';
 import { runtimes } from './cells/runtimes.mjs';
 import { types } from './cells/types.mjs';
+import { windows } from './cells/windows.mjs';
 import { startRegistry } from './registry.mjs';
 import { nowhere, Sandbox, tools } from './sandbox.mjs';
 
@@ -110,6 +111,7 @@ if (packing) {
 packageManagers(context);
 runtimes(context);
 musl(context);
+windows(context);
 types(context);
 bundlers(context);
 linkedAddon(context);

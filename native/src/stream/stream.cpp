@@ -1,5 +1,6 @@
 #include "stream/stream.h"
 
+#include <cerrno>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -21,6 +22,7 @@ Ref<Stream> Stream::start(Device& device) {
   const int error = stream->thread_.start(&Stream::thread_main, Ref(stream).detach());
   if (error != 0) {
     stream->release();  // the thread's
+    if (error == ENOMEM) throw std::bad_alloc();
     fusor::fail(FUSOR_ERROR_INTERNAL, "the thread of the stream on ", device.id,
                 " could not be started: ", strerror(error));
   }

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <numbers>
 #include <random>
 #include <string>
 #include <vector>
@@ -123,7 +124,7 @@ double reference_activation(double x, const fusor_activation& a) {
     case FUSOR_ACTIVATION_GELU:
       return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
     case FUSOR_ACTIVATION_GELU_TANH:
-      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
     case FUSOR_ACTIVATION_SILU:
       return x / (1 + std::exp(-x));
     case FUSOR_ACTIVATION_CLAMP:

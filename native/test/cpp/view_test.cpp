@@ -132,8 +132,8 @@ TEST_CASE("sliced views take every step-th element between start and end") {
     CHECK(empty.is_contiguous());
   }
   SUBCASE("a step past the end takes one element, without overflow") {
-    const std::vector<int64_t> zero{0, 0}, all{4, 5}, far{INT64_MAX, INT64_MAX};
-    const View one = sliced(View::contiguous(Shape{4, 5}), zero, all, far);
+    const std::vector<int64_t> zero{0, 0}, all{4, 5}, beyond{INT64_MAX, INT64_MAX};
+    const View one = sliced(View::contiguous(Shape{4, 5}), zero, all, beyond);
     CHECK(one.shape == Shape{1, 1});
     CHECK(offsets(one) == std::vector<int64_t>{0});
   }

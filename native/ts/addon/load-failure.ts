@@ -29,6 +29,7 @@ function installCommand(name: string, platform: Platform): string {
 /** What to do about it, most likely cause first; each line ends in a command where there is one. */
 function remedies(platform: Platform, attempts: readonly Attempt[]): string[] {
   const source = 'npx fusor-native-build';
+  const builds = platform.os !== 'win32';
   const texts = attempts.map(({ error }) => messageOf(error)).join('\n');
   const codes = attempts.map(({ error }) => codeOf(error));
   if (codes.includes('ERR_DLOPEN_DISABLED')) {
@@ -63,12 +64,13 @@ function remedies(platform: Platform, attempts: readonly Attempt[]): string[] {
     ];
   }
   if (texts.includes('no prebuilt package for this platform')) {
+    if (!builds) return ['Fusor runs on Windows for x64 only.'];
     return [`Build it from source (needs CMake and a C++20 compiler): ${source}`];
   }
   return [
     `Install the package of this platform: ${installCommand(`@fusor/native-${platform.name}`, platform)}`,
     'It is an optional dependency, left out by --omit=optional, by a lockfile or node_modules made on another platform, and by a container image that copies them.',
-    `Or build it from source (needs CMake and a C++20 compiler): ${source}`,
+    ...(builds ? [`Or build it from source (needs CMake and a C++20 compiler): ${source}`] : []),
     'In a checkout of the repository: npm run build',
   ];
 }

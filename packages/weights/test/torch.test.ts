@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { WeightsError } from '@fusor/errors';
 import { openStateDict, readStateDict } from '@fusor/weights';
 import { describe, expect, it } from 'vitest';
@@ -19,7 +20,7 @@ describe('golden files of torch.save read back byte for byte', () => {
     const expected = await expectedIn(fixture(json));
     const bytes = await bytesOf(name);
     expectSame(await readStateDict(fixture(name)), expected);
-    expectSame(await readStateDict(fixture(name).pathname), expected);
+    expectSame(await readStateDict(fileURLToPath(fixture(name))), expected);
     expectSame(await readStateDict(bytes), expected);
     expectSame(await readStateDict(await readFile(fixture(name))), expected);
     expectSame(await readStateDict(bytes.buffer as ArrayBuffer), expected);

@@ -22,7 +22,7 @@ export interface PlanBuildOptions {
   /**
    * Directory in which `tune: 'measure'` remembers what it found, for the next process. Default: the environment
    * variable `FUSOR_CACHE_DIR` (empty: remember nothing), else `fusor` in the user's cache directory
-   * (`XDG_CACHE_HOME`, `~/.cache`; on macOS `~/Library/Caches`).
+   * (`XDG_CACHE_HOME`, `~/.cache`; on macOS `~/Library/Caches`, on Windows `%LOCALAPPDATA%`).
    */
   readonly cacheDirectory?: string;
   /** Algorithms that do not depend on the batch either, and no measuring; default `false`. */
