@@ -115,10 +115,12 @@ inline void reset() {
   s.at_synchronize = nullptr;
 }
 
-inline thread_local std::string last_message;
+// Of this thread. Plain bytes, which need no destructor: under MinGW a string here was written after it was
+// freed.
+inline thread_local char last_message[256];
 
 inline fusor_status fail(fusor_status status, const std::string& message) {
-  last_message = message;
+  last_message[message.copy(last_message, sizeof last_message - 1)] = '\0';
   return status;
 }
 
@@ -222,7 +224,7 @@ inline fusor_status compute(const fusor_op_call& call) {
 // ---- the functions of the ABI ----
 
 inline const char* last_error() {
-  return last_message.c_str();
+  return last_message;
 }
 inline int32_t device_count(const char** reason) {
   *reason = "";
