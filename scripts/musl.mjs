@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { hasCommand } from './arm64.mjs';
+import { crossConfiguration, hasCommand } from './cross-build.mjs';
 import { notRun, runCtest, sum } from './ctest.mjs';
 
 const root = join(import.meta.dirname, '..');
@@ -65,16 +65,12 @@ function makeToolchain() {
   return true;
 }
 
-const configuration = [
-  '-S',
-  'native',
-  '-B',
-  muslBuild,
-  '-DCMAKE_BUILD_TYPE=Release',
-  `-DFUSOR_OUTPUT_DIRECTORY=${join(muslPrefix, 'lib')}`,
-  `-DCMAKE_TOOLCHAIN_FILE=${join(import.meta.dirname, 'musl', 'toolchain.cmake')}`,
-  '-DFUSOR_TESTS=ON',
-];
+const configuration = crossConfiguration({
+  build: muslBuild,
+  prefix: muslPrefix,
+  toolchain: 'scripts/musl/toolchain.cmake',
+  tests: true,
+});
 const parallel = ['--parallel', String(availableParallelism())];
 
 /** Makes the toolchain, the engine, the addon and the C++ tests. */

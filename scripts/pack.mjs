@@ -13,7 +13,8 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { arm64Build, arm64Configuration, arm64Prefix, canBuildArm64, hasCommand } from './arm64.mjs';
+import { arm64Build, arm64Configuration, arm64Prefix, canBuildArm64 } from './arm64.mjs';
+import { hasCommand } from './cross-build.mjs';
 import { hasMuslBuild, muslPrefix, refreshMuslPrefix } from './musl.mjs';
 import {
   cudaManifest,

@@ -12,7 +12,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { hasCommand } from './arm64.mjs';
+import { hasCommand } from './cross-build.mjs';
 import { notRun, runCtest, sum } from './ctest.mjs';
 
 const root = join(import.meta.dirname, '..');

@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { arm64Build, arm64Configuration, canBuildArm64, hasCommand } from './arm64.mjs';
+import { arm64Build, arm64Configuration, canBuildArm64 } from './arm64.mjs';
+import { hasCommand } from './cross-build.mjs';
 import { notRun, printTotals, runCtest, sum } from './ctest.mjs';
 import { sanitizersMissing, shortForm, testSanitizers } from './sanitizers.mjs';
 

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { hasCommand } from './arm64.mjs';
+import { crossConfiguration, hasCommand } from './cross-build.mjs';
 import { notRun, runCtest, sum } from './ctest.mjs';
 
 const root = join(import.meta.dirname, '..');
@@ -58,16 +58,12 @@ export function windowsRunMissing() {
 
 /** The arguments of cmake that configure the build. */
 export function windowsConfiguration(tests) {
-  return [
-    '-S',
-    join(root, 'native'),
-    '-B',
-    windowsBuild,
-    `-DFUSOR_TESTS=${tests ? 'ON' : 'OFF'}`,
-    '-DCMAKE_BUILD_TYPE=Release',
-    `-DFUSOR_OUTPUT_DIRECTORY=${join(windowsPrefix, 'lib')}`,
-    `-DCMAKE_TOOLCHAIN_FILE=${join(root, 'native', 'cmake', 'windows-x64.cmake')}`,
-  ];
+  return crossConfiguration({
+    build: windowsBuild,
+    prefix: windowsPrefix,
+    toolchain: 'native/cmake/windows-x64.cmake',
+    tests,
+  });
 }
 
 function run(command, args, env = {}) {

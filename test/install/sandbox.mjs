@@ -18,6 +18,16 @@ export class CommandError extends Error {
   }
 }
 
+/** What a command that must fail wrote. */
+export async function outputOfFailure(running) {
+  const error = await running.then(
+    () => new Error('it worked'),
+    (reason) => reason,
+  );
+  if (!(error instanceof CommandError)) throw error;
+  return error.output;
+}
+
 export class Sandbox {
   #root = mkdtempSync(join(tmpdir(), 'fusor-install-'));
   #count = 0;

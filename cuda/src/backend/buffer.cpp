@@ -73,7 +73,7 @@ bool is_channels_last(const fusor_buffer& buffer) {
 bool is_dense(const fusor_buffer& buffer) {
   if (buffer.layout != FUSOR_LAYOUT_STRIDED) return false;
   int32_t order[FUSOR_MAX_RANK];
-  const int32_t rank = std::min(buffer.rank, FUSOR_MAX_RANK);
+  const int32_t rank = std::clamp(buffer.rank, 0, FUSOR_MAX_RANK);
   std::copy_n(kRowMajorOrder, rank, order);
   // By falling stride: the order in which the dimensions lie, if they lie without gaps at all.
   std::sort(order, order + rank, [&](int32_t a, int32_t b) {

@@ -17,20 +17,12 @@
 #include "cpu/plan/tune.h"
 #include "cpu/plan/tuning_cache.h"
 #include "system.h"
+#include "tuned_convolution.h"
 
 using namespace fusor::cpu;
 using fusor::testing::Directory;
+using fusor::testing::tuned;
 namespace fs = std::filesystem;
-
-namespace {
-
-TunedConvolution tuned(int64_t channels, const char* algorithm) {
-  TunedConvolution result{"a chip", "avx2", {}, true, algorithm};
-  result.shape = {1, channels, 7, 9, 64, 3, 3, {1, 2}, {1, 1, 0, 1}, {1, 1}, 1, 7, 4};
-  return result;
-}
-
-}  // namespace
 
 // The exit status of `work` in a child, whose limits and mounts are its own.
 template <class Work>

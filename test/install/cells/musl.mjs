@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { muslBun, muslEnvironment } from '../../../scripts/musl.mjs';
 import { expectMatch } from '../expect.mjs';
-import { CommandError, nowhere } from '../sandbox.mjs';
+import { nowhere, outputOfFailure } from '../sandbox.mjs';
 
 const works = /fusor \d+\.\d+\.\d+ works/;
 const package_ = 'native-linux-x64-musl';
@@ -60,15 +60,7 @@ export function musl({ add, cannot, sandbox, registry, otherTarballs, installed,
     expectMatch(await run(folder, 'run', 'check.mjs'), works);
   });
   add('musl', 'with a node_modules for glibc: the error names the package', async () => {
-    const failure = await run(await installed(), 'check.mjs').then(
-      () => {
-        throw new Error('it worked');
-      },
-      (error) => {
-        if (error instanceof CommandError) return error.output;
-        throw error;
-      },
-    );
+    const failure = await outputOfFailure(run(await installed(), 'check.mjs'));
     expectMatch(failure, /ERR_FUSOR_LOAD/);
     expectMatch(failure, new RegExp(`bun add @fusor/${package_}@`));
   });

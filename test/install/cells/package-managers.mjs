@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectMatch } from '../expect.mjs';
-import { CommandError, nowhere, tools } from '../sandbox.mjs';
+import { nowhere, outputOfFailure, tools } from '../sandbox.mjs';
 
 const works = /fusor \d+\.\d+\.\d+ works/;
 
@@ -53,15 +53,7 @@ export function packageManagers({ add, sandbox, registry, tarballs, host, npmCli
   add('npm', '--omit=optional: the error names a command that mends it', async () => {
     const folder = sandbox.folder({ '.npmrc': npmrc(registry.url) });
     await npm(folder, 'install', '--omit=optional', '@fusor/layers');
-    const failure = await folder.run(node, ['check.mjs']).then(
-      () => {
-        throw new Error('it worked without the native part');
-      },
-      (error) => {
-        if (error instanceof CommandError) return error.output;
-        throw error;
-      },
-    );
+    const failure = await outputOfFailure(folder.run(node, ['check.mjs']));
     const [, command] = /Install the package of this platform: npm (.+)/.exec(failure) ?? [];
     expectMatch(failure, /ERR_FUSOR_LOAD/);
     await npm(folder, ...command.split(' '));

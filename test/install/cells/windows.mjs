@@ -1,10 +1,10 @@
 // The package for Windows in Node.js for Windows, under Wine: what npm installs there, loaded by the real loader.
 import { copyFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasCommand } from '../../../scripts/arm64.mjs';
+import { hasCommand } from '../../../scripts/cross-build.mjs';
 import { fetchWindowsNode, prepareWine, runWine, windowsNode } from '../../../scripts/windows.mjs';
 import { expectMatch } from '../expect.mjs';
-import { CommandError, nowhere } from '../sandbox.mjs';
+import { CommandError, nowhere, outputOfFailure } from '../sandbox.mjs';
 
 const works = /fusor \d+\.\d+\.\d+ works/;
 const name = 'native-win32-x64-msvc';
@@ -46,15 +46,7 @@ export function windows({ add, cannot, sandbox, registry, otherTarballs, npmCli 
     if (status !== 0) throw new CommandError(`node.exe ${args.join(' ')}`, status, text);
     return text;
   }
-  /** What a command that must fail wrote. */
-  async function failure(args, options) {
-    const error = await node(args, options).then(
-      () => new Error('it worked'),
-      (reason) => reason,
-    );
-    if (!(error instanceof CommandError)) throw error;
-    return error.output;
-  }
+  const failure = (args, options) => outputOfFailure(node(args, options));
 
   const version = `Node ${windowsNode}`;
   add(tool, `${version}, npm install --os=win32, import`, async () => {

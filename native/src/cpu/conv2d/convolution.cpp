@@ -17,11 +17,17 @@ struct Algorithm {
   bool (*fits)(const KernelSet& kernels, const ConvolutionShape& shape);
   std::unique_ptr<Convolution> (*make)(const ConvolutionRequest& request);
   int rank;                   // lower is better where several fit; equals are compared by their cost
-  int tile = 0;               // Winograd: pixels of a tile's side
   const char* why = nullptr;  // what decides where no other competes
+  bool winograd = false;
+  // Estimated, of those that compete. The others come first where they fit, but for "grouped", which fits
+  // last.
+  double (*cycles)(const KernelSet& kernels, const ConvolutionShape& shape) = direct_cycles;
 };
 
-constexpr int kStemRank = 0;
+template <int kTile>
+double tile_cycles(const KernelSet& kernels, const ConvolutionShape& shape) {
+  return winograd_cycles(kernels, shape, kTile);
+}
 
 bool pointwise_fits(const KernelSet& kernels, const ConvolutionShape& shape) {
   return shape.r * shape.s == 1 && direct_fits(kernels, shape);
@@ -31,31 +37,19 @@ bool spatial_fits(const KernelSet& kernels, const ConvolutionShape& shape) {
 }
 
 constexpr Algorithm kAlgorithms[] = {
-    {"winograd stem", winograd_stem_fits, make_winograd_stem, kStemRank, kStemTileRows},
-    {"stem", stem_fits, make_stem, kStemRank, 0, "few input channels"},
-    {"depthwise", depthwise_fits, make_depthwise, 0, 0, "groups of one channel"},
-    {"winograd f4", winograd_fits, make_winograd4, 1, 4},
-    {"winograd f3", winograd_fits, make_winograd3, 1, 3},
-    {"winograd f2", winograd_fits, make_winograd2, 1, 2},
-    {"winograd f4 strided", winograd_strided_fits, make_winograd4_strided, 1, 4},
-    {"winograd f2 strided", winograd_strided_fits, make_winograd2_strided, 1, 2},
-    {"direct", spatial_fits, make_direct, 1, 0, "no other allowed for this kernel"},
-    {"pointwise", pointwise_fits, make_direct, 1, 0, "1x1 kernel"},
-    {"grouped", grouped_fits, make_grouped, 2, 0, "groups of parts of a channel block"},
+    {"winograd stem", winograd_stem_fits, make_winograd_stem, 0, nullptr, true, winograd_stem_cycles},
+    {"stem", stem_fits, make_stem, 0, "few input channels"},
+    {"depthwise", depthwise_fits, make_depthwise, 0, "groups of one channel"},
+    {"winograd f4", winograd_fits, make_winograd4, 1, nullptr, true, tile_cycles<4>},
+    {"winograd f3", winograd_fits, make_winograd3, 1, nullptr, true, tile_cycles<3>},
+    {"winograd f2", winograd_fits, make_winograd2, 1, nullptr, true, tile_cycles<2>},
+    {"winograd f4 strided", winograd_strided_fits, make_winograd4_strided, 1, nullptr, true, tile_cycles<4>},
+    {"winograd f2 strided", winograd_strided_fits, make_winograd2_strided, 1, nullptr, true, tile_cycles<2>},
+    {"direct", spatial_fits, make_direct, 1, "no other allowed for this kernel"},
+    {"pointwise", pointwise_fits, make_direct, 1, "1x1 kernel"},
+    {"grouped", grouped_fits, make_grouped, 2, "groups of parts of a channel block"},
 };
 constexpr int kMostCandidates = sizeof kAlgorithms / sizeof kAlgorithms[0];
-
-bool is_winograd(const Algorithm& algorithm) {
-  return algorithm.tile != 0;
-}
-
-// Estimated cycles, for the algorithms that compete: with and without Winograd. The others come first where
-// they fit, but for "grouped", which fits last.
-double cycles(const KernelSet& kernels, const ConvolutionShape& shape, const Algorithm& algorithm) {
-  if (!is_winograd(algorithm)) return direct_cycles(kernels, shape);
-  return algorithm.rank == kStemRank ? winograd_stem_cycles(kernels, shape)
-                                     : winograd_cycles(kernels, shape, algorithm.tile);
-}
 
 // Best guess first.
 int candidates(const KernelSet& kernels, ConvolutionShape shape, const ConvolutionOptions& options,
@@ -64,11 +58,11 @@ int candidates(const KernelSet& kernels, ConvolutionShape shape, const Convoluti
   if (options.deterministic) shape.n = 1;
   int count = 0;
   for (const Algorithm& algorithm : kAlgorithms)
-    if (algorithm.fits(kernels, shape) && (options.winograd || !is_winograd(algorithm)))
+    if (algorithm.fits(kernels, shape) && (options.winograd || !algorithm.winograd))
       found[count++] = &algorithm;
   std::stable_sort(found, found + count, [&](const Algorithm* a, const Algorithm* b) {
     if (a->rank != b->rank) return a->rank < b->rank;
-    return cycles(kernels, shape, *a) < cycles(kernels, shape, *b);
+    return a->cycles(kernels, shape) < b->cycles(kernels, shape);
   });
   return count;
 }
@@ -101,7 +95,7 @@ std::string convolution_reason(const KernelSet& kernels, const ConvolutionShape&
   if (!rivals) return found[0]->why ? found[0]->why : "the only one";
   ConvolutionShape decisive = shape;
   if (options.deterministic) decisive.n = 1;
-  const double ratio = cycles(kernels, decisive, *found[1]) / cycles(kernels, decisive, *found[0]);
+  const double ratio = found[1]->cycles(kernels, decisive) / found[0]->cycles(kernels, decisive);
   char text[80];
   std::snprintf(text, sizeof text, "%.2f times the estimated speed of %s", ratio, found[1]->name);
   return text;

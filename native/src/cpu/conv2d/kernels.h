@@ -15,11 +15,11 @@ constexpr int kPanelVectors = 2;
 // and a broadcast; with 16 it is 6 x 2. 28 and 12 chains hide the latency of a multiply-add (4 cycles, 2 a
 // cycle).
 constexpr int kMostTilePixels = 14;
-inline int tile_pixels(int registers) {
+constexpr int tile_pixels(int registers) {
   return registers == 32 ? 14 : 6;
 }
 // Last panels of one vector have more pixels where registers are few.
-inline int narrow_tile_pixels(int registers) {
+constexpr int narrow_tile_pixels(int registers) {
   return registers == 32 ? 14 : 12;
 }
 

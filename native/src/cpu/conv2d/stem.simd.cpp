@@ -11,11 +11,7 @@
 namespace fusor::cpu::FUSOR_SIMD_NAMESPACE {
 namespace {
 
-#if FUSOR_SIMD_REGISTERS == 32
-constexpr int kPixels = 14;
-#else
-constexpr int kPixels = 6;
-#endif
+constexpr int kPixels = tile_pixels(kRegisters);
 
 // kStride 0: any, from rows.column_step.
 template <int S, int V, int kStride>

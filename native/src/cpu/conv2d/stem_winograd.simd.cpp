@@ -19,11 +19,7 @@
 namespace fusor::cpu::FUSOR_SIMD_NAMESPACE {
 namespace {
 
-#if FUSOR_SIMD_REGISTERS == 32
-constexpr int kPixels = 14;
-#else
-constexpr int kPixels = 6;
-#endif
+constexpr int kPixels = tile_pixels(kRegisters);
 constexpr int kTile = kStemTileRows, kPoints = kStemPoints;
 constexpr int kEvenRows = 7, kOddRows = 6;
 

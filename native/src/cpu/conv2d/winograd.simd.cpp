@@ -18,11 +18,7 @@
 namespace fusor::cpu::FUSOR_SIMD_NAMESPACE {
 namespace {
 
-#if FUSOR_SIMD_REGISTERS == 32
-constexpr int kTiles = 14;
-#else
-constexpr int kTiles = 6;
-#endif
+constexpr int kTiles = tile_pixels(kRegisters);
 
 FUSOR_INLINE int64_t panel_count(int64_t tiles) {
   return (tiles + kTiles - 1) / kTiles;
