@@ -99,7 +99,8 @@ struct Problem {
 
 enum class Values { Integers, Normal };
 
-inline Problem make_problem(const ConvolutionShape& s, Values values, bool bias, bool residual, uint32_t seed) {
+inline Problem make_problem(const ConvolutionShape& s, Values values, bool bias, bool residual,
+                            uint32_t seed) {
   std::mt19937 random(seed);
   const auto fill = [&](Floats& to, int64_t count, int range, float deviation) {
     to.resize(static_cast<size_t>(count));
@@ -170,7 +171,7 @@ struct RunOptions {
 
 // Runs one algorithm. Checks on the way that the output's halo is left alone and its padding lanes are zero.
 inline Floats run(const KernelSet& kernels, const Problem& problem, const char* algorithm,
-           const RunOptions& options = {}) {
+                  const RunOptions& options = {}) {
   const ConvolutionShape& s = problem.shape;
   Pool& pool = Pool::instance();
   const Pool::Turn turn;
