@@ -1,5 +1,7 @@
 // C API: the library itself, devices, environments and measuring.
 #include <cstdio>
+#include <cstring>
+#include <string>
 
 #include "engine/api.h"
 #include "engine/devices.h"
@@ -9,20 +11,25 @@
 namespace fusor::api {
 namespace {
 
-// Of the calling thread. The text lives in the failure, or is static.
-thread_local Ref<Failure> last_failure;
+// Of the calling thread: static, or in its buffer. A copy, and no reference to the failure, since that would
+// need a destructor at the thread's end: MinGW runs those on memory that it has freed (docs/decisions/0029).
+// test/cpp/thread_destructors.sh sees to it that the engine has none.
+thread_local char buffer[4096];
 thread_local const char* last_text = "";
 
 }  // namespace
 
 fusor_status failed(Ref<Failure> failure) noexcept {
-  last_failure = std::move(failure);
-  last_text = last_failure->message().c_str();
-  return last_failure->status();
+  constexpr char kCut[] = "...";
+  const std::string& message = failure->message();
+  const size_t copied = message.copy(buffer, sizeof buffer - 1);
+  buffer[copied] = '\0';
+  if (copied < message.size()) std::memcpy(buffer + sizeof buffer - sizeof kCut, kCut, sizeof kCut);
+  last_text = buffer;
+  return failure->status();
 }
 
 fusor_status failed(fusor_status status, const char* static_text) noexcept {
-  last_failure = nullptr;
   last_text = static_text;
   return status;
 }

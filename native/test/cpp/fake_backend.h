@@ -115,8 +115,7 @@ inline void reset() {
   s.at_synchronize = nullptr;
 }
 
-// Of this thread. Plain bytes, which need no destructor: under MinGW a string here was written after it was
-// freed.
+// Of this thread. Plain bytes, which need no destructor (thread_destructors.sh).
 inline thread_local char last_message[256];
 
 inline fusor_status fail(fusor_status status, const std::string& message) {

@@ -2,6 +2,8 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "engine_testing.h"
 
+#include <thread>
+
 using namespace testing;
 
 namespace {
@@ -63,6 +65,26 @@ TEST_CASE("a library that is loaded twice gives its devices once") {
   CHECK(after - before <= 2);
   CHECK(fusor_backend_load("/nowhere/libfusor_cuda.so") == FUSOR_ERROR_DEVICE);
   CHECK(fusor_backend_load(nullptr) == FUSOR_ERROR_ARGUMENT);
+}
+
+TEST_CASE("the last error is the thread's own, whole up to 4 KB, and ends where the thread does") {
+  const auto message_of = [](size_t length) {
+    std::string message;
+    std::thread([&] {
+      CHECK(std::string(fusor_last_error()).empty());
+      CHECK(fusor_backend_load(("/" + std::string(length, 'x')).c_str()) == FUSOR_ERROR_DEVICE);
+      message = fusor_last_error();
+    }).join();
+    return message;
+  };
+  CHECK(fusor_backend_load(nullptr) == FUSOR_ERROR_ARGUMENT);
+  const std::string mine = fusor_last_error();
+  CHECK(message_of(1000).ends_with("; reinstall its package: npm install @fusor/cuda"));
+  const std::string cut = message_of(5000);
+  CHECK(cut.size() == 4095);
+  CHECK(cut.starts_with("backend /xxx"));
+  CHECK(cut.ends_with("xxx..."));
+  CHECK(fusor_last_error() == mine);
 }
 
 TEST_CASE("a backend's store of memory is shown, emptied and bounded") {
