@@ -252,26 +252,21 @@ namespace {
 
 // What a visit saw: where, and a copy.
 struct Seen {
-  std::atomic<int> calls{0};
-  fusor_status status = FUSOR_OK;
-  std::string message;
+  Outcome outcome;
   const void* data = nullptr;
   Floats elements;
 
   static void report(void* user_data, fusor_status status, const char* message, const void* data,
                      int64_t bytes) {
     auto* const seen = static_cast<Seen*>(user_data);
-    seen->status = status;
-    seen->message = message;
     seen->data = data;
     seen->elements.assign(static_cast<const float*>(data),
                           static_cast<const float*>(data) + bytes / int64_t{sizeof(float)});
-    seen->calls = 1;
-    seen->calls.notify_all();
+    seen->outcome.set(status, message);
   }
-  void visit(fusor_environment* env, fusor_tensor* tensor) {
+  fusor_status visit(fusor_environment* env, fusor_tensor* tensor) {
     REQUIRE(fusor_tensor_visit(env, tensor, report, this) == FUSOR_OK);
-    calls.wait(0);
+    return outcome.wait();
   }
 };
 
@@ -285,12 +280,12 @@ TEST_CASE_FIXTURE(Fixture,
   REQUIRE(fusor_tensor_wrap(env(), FUSOR_F32, 2, sizes, data, nullptr, nullptr, &created) == FUSOR_OK);
   const TensorHandle x(created);
   Seen whole;
-  whole.visit(env(), x.get());
+  CHECK(whole.visit(env(), x.get()) == FUSOR_OK);
   CHECK(whole.data == data);
   CHECK(whole.elements == Floats{1, 2, 3, 4, 5, 6, 7, 8});
 
   Seen turned;
-  turned.visit(env(), *permute(env(), x.get(), {1, 0}));
+  CHECK(turned.visit(env(), *permute(env(), x.get(), {1, 0})) == FUSOR_OK);
   CHECK(turned.data != data);
   CHECK(turned.elements == Floats{1, 5, 2, 6, 3, 7, 4, 8});
 
@@ -300,13 +295,12 @@ TEST_CASE_FIXTURE(Fixture,
   const auto attributes = convolution(1);
   const OpResult y = run_op(env(), FUSOR_OP_CONV2D, &attributes, {image.get(), w.get()});
   Seen convolved;
-  convolved.visit(env(), *y);
+  CHECK(convolved.visit(env(), *y) == FUSOR_OK);
   CHECK(convolved.elements == read(env(), *y));
 
   const TensorHandle empty = make_tensor(env(), {0, 3}, {}, kCpu);
   Seen nothing;
-  nothing.visit(env(), empty.get());
-  CHECK(nothing.status == FUSOR_OK);
+  CHECK(nothing.visit(env(), empty.get()) == FUSOR_OK);
   CHECK(nothing.elements.empty());
   CHECK(fusor_tensor_visit(env(), x.get(), nullptr, nullptr) == FUSOR_ERROR_ARGUMENT);
   CHECK(fusor_tensor_visit(env(), nullptr, Seen::report, nullptr) == FUSOR_ERROR_ARGUMENT);
