@@ -87,6 +87,9 @@ decltype(&VirtualAlloc) __wrap___imp_VirtualAlloc = faults::virtual_alloc;
 decltype(&_beginthreadex) __wrap___imp__beginthreadex = faults::begin_thread;
 }
 #else
+// On musl, whose symbols have no versions, the linker takes what libstdc++ asks of the C library for requests
+// to these, too, and refuses them hidden. The dynamic linker does not: nothing but the program comes here.
+#pragma GCC visibility push(default)
 extern "C" {
 void* __real_malloc(size_t bytes);
 void* __real_aligned_alloc(size_t alignment, size_t bytes);
@@ -111,6 +114,7 @@ int __wrap_pthread_create(pthread_t* thread, const pthread_attr_t* attributes, v
   return __real_pthread_create(thread, attributes, main, argument);
 }
 }
+#pragma GCC visibility pop
 namespace faults {
 inline void* get(size_t bytes) {
   return __real_malloc(bytes);
