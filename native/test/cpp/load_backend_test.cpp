@@ -72,7 +72,8 @@ TEST_CASE("the last error is the thread's own, whole up to 4 KB, and ends where 
     std::string message;
     std::thread([&] {
       CHECK(std::string(fusor_last_error()).empty());
-      CHECK(fusor_backend_load(("/" + std::string(length, 'x')).c_str()) == FUSOR_ERROR_DEVICE);
+      CHECK(fusor_backend_load(("/" + std::string(length, 'x') + "/libfusor_cuda.so").c_str()) ==
+            FUSOR_ERROR_DEVICE);
       message = fusor_last_error();
     }).join();
     return message;
