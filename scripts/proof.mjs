@@ -98,7 +98,7 @@ const proofs = {
   musl: async () =>
     (await counted('the proof on musl', muslMissing(), proveMusl)) &&
     each(
-      () => run('node', ['scripts/pack.mjs', '--out', packages]),
+      () => run('node', ['scripts/pack.mjs', '--out', packages, '--host', '--also', 'linux-x64-musl']),
       () => run('node', ['test/install/run.mjs', '--packages', packages, '--only', 'musl']),
     ),
   windows: () => counted('the proof on Windows', windowsRunMissing(), proveWindows),
