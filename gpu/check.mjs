@@ -12,6 +12,7 @@ const STAGES = {
   test: () => import('./stages/test.mjs'),
   sanitize: () => import('./stages/sanitize.mjs'),
   'bench:fusor': () => import('./stages/bench-fusor.mjs'),
+  'bench:kernels': () => import('./stages/bench-kernels.mjs'),
   'bench:torch': () => import('./stages/bench-torch.mjs'),
 };
 const DEFAULT_BUDGET = 540; // nine minutes: what a call is commonly given

@@ -51,6 +51,8 @@ void named_barrier(int id, int threads, bool wait, Place place = Place::current(
 /** arch/overlap.h. A thread of an early launch that touches the device's memory before, or ends without it,
  * is a fault. */
 void wait_for_earlier_launches();
+/** Lets the thread touch memory although it has not waited; gives what was so before. */
+bool allow_access_before_waiting(bool allowed);
 
 /** Ends the launch: the device is lost, as after an illegal access on a GPU, and the text says why, with the
  * list of what every thread of the block was waiting for. */

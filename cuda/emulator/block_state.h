@@ -39,6 +39,7 @@ struct Fiber {
   bool done = false;
   bool in_model = false;           /* see InModel */
   bool waited = true;              /* for earlier launches; only of an early one is it false at first */
+  bool reads_constants = false;    /* and so need not have waited */
   std::vector<PendingCopy> copies; /* cp.async under way, oldest first */
   std::vector<size_t> groups;      /* ends of committed groups in `copies` */
   /* Of the copy engine, not known to have read their source; and ends of committed groups in it. */

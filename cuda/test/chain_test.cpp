@@ -255,7 +255,7 @@ TEST_CASE("the choice: resident weights where they fit, streamed ones elsewhere,
   const Sizes first{256, 56, 56, 64, 64, 256, 64}, second{256, 28, 28, 128, 128, 512, 128};
   CHECK(choose(kH200, first).resident);
   CHECK(choose(kH200, first).fragments == 2);
-  CHECK(choose(kH200, first).gain > 1.2);
+  CHECK(choose(kH200, first).gain < 1);  // wgmma multiplies faster than the chain, which an H100 showed
   CHECK(!choose(kA100, first).resident);
   CHECK(choose(kA100, first).gain > 1.2);
   CHECK(choose(kA100, second).gain > 1.1);

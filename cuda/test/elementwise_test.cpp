@@ -1,6 +1,7 @@
 // Ops that compute each element from the elements at its place, against float64.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "op_testing.h"
+#include "unary/gelu.h"
 
 using namespace fusor::cuda;
 using namespace fusor::cuda::testing;
@@ -341,6 +342,25 @@ TEST_CASE("convert: every pair of types, truncated and saturated") {
       const Array wanted = map(x, [&](double v) { return expected(from, to, v); });
       for (const Lie lie : {Lie::row_major, Lie::gaps})
         check_array(OpCall(FUSOR_OP_CONVERT, a).input(x, lie).output(to, x.sizes).run()[0], wanted, 0, 0);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("GELU of every 16-bit number is one rounding away from float64", T, bf16, f16) {
+  for (int bits = 0; bits < 65536; ++bits) {
+    const auto pattern = static_cast<uint16_t>(bits);
+    T element;
+    std::memcpy(&element, &pattern, sizeof element);
+    const float x = to_float(element), got = gelu_in_16_bits(x);
+    const double expected = x * (0.5 * std::erfc(-x * std::sqrt(0.5)));
+    INFO("x ", x, ", got ", got, ", expected ", expected);
+    if (std::isnan(expected)) {
+      CHECK(std::isnan(got));
+    } else if (std::isinf(expected)) {
+      CHECK(got == expected);
+    } else {
+      // 5e-6 of the fit, as much of the exponential's argument, and what floats lose below 2^-126.
+      REQUIRE(std::fabs(got - expected) <= 2e-5 * std::fabs(expected) + 0x1p-126);
     }
   }
 }

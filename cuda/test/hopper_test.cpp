@@ -13,9 +13,13 @@ template <class T>
 void check(const Problem& p, bool wide, bool integers = false) {
   INFO("tiles of ", wide ? 128 : 64);
   REQUIRE(hopper_conv2d_supports(emulator::emulated_properties(), arguments_of(p, dtype_of<T>())));
-  check_convolution<T>(p, Precision::f32, integers, 0, [&](Stream& stream, const Conv2dArguments& a) {
-    return hopper_conv2d(stream, a, wide);
-  });
+  for (const bool constant_weight : {false, true}) {
+    INFO("weights read before earlier launches have ended: ", constant_weight);
+    check_convolution<T>(p, Precision::f32, integers, 0, [&](Stream& stream, Conv2dArguments a) {
+      a.constant_weight = constant_weight;
+      return hopper_conv2d(stream, a, wide);
+    });
+  }
 }
 
 }  // namespace

@@ -81,6 +81,12 @@ TEST_CASE_TEMPLATE("layer-norm without residual, sum or affine part", T, float, 
   check<T>({1, 4096}, false, true, true);
 }
 
+TEST_CASE_TEMPLATE("layer-norm of more rows than blocks stay", T, float, bf16) {
+  // The emulator's card has 4 multiprocessors: 32 blocks of 4 rows, of 1 row, 4 blocks.
+  for (const Shape shape : {Shape{301, 56}, {67, 1544}, {9, 16384}}) check<T>(shape, false, false, true);
+  check<T>({5, 32768}, false, false, false);
+}
+
 TEST_CASE("no rows and no columns are nothing to do") {
   TestStream stream;
   LayerNormArguments a;

@@ -1,5 +1,5 @@
-// Convolution with its max-pool in one kernel against the convolution by itself, pooled on the host: equal
-// bits.
+// Convolution with its max-pool in one kernel against the convolution by itself by the same products, pooled
+// on the host: equal bits.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "conv2d/pool_tiles.h"
 
@@ -81,15 +81,18 @@ void check(const Problem& p, const Window& window, Precision precision = Precisi
 
   emulator::set_schedule(emulator::Schedule::forward);
   Conv2dChoice apart = choose_conv2d(emulator::emulated_properties(), a);
-  apart.algorithm = Conv2dAlgorithm::implicit_gemm;
-  apart.splits = 1;
-  if (apart.padded_c != 4 && a.c != 4) apart.tile = Tile::t64x64;
+  const bool by_patch = apart.algorithm == Conv2dAlgorithm::patch;
+  if (!by_patch) {
+    apart.algorithm = Conv2dAlgorithm::implicit_gemm;
+    apart.splits = 1;
+    if (apart.padded_c != 4 && a.c != 4) apart.tile = Tile::t64x64;
+  }
   const std::vector<T> convolved = run<T>(a, apart, static_cast<size_t>(a.n * a.p * a.q * a.k));
   a = with_pool(a, window);
   const std::vector<T> expected = pooled(a, convolved);
   in_every_schedule([&] {
     const Conv2dChoice together = choose_conv2d(emulator::emulated_properties(), a);
-    REQUIRE(together.algorithm == Conv2dAlgorithm::pooled);
+    REQUIRE(together.algorithm == (by_patch ? Conv2dAlgorithm::patch : Conv2dAlgorithm::pooled));
     const std::vector<T> actual = run<T>(a, together, expected.size());
     size_t wrong = 0;
     for (size_t i = 0; i < actual.size(); ++i) {
@@ -121,6 +124,7 @@ TEST_CASE_TEMPLATE("other convolutions and windows", T, bf16, float) {
   check<T>({1, 12, 9, 8, 8, 1, 1}, {3, 2, 0, true});  // windows that end past the image
   check<T>({3, 1, 1, 8, 8, 1, 1}, {1, 1, 0});
   check<T>({1, 16, 17, 13, 17, 3, 3, 1}, {5, 3, 2});  // padded to a vector of channels
+  check<T>({1, 16, 17, 3, 17, 3, 3, 1}, {2, 2, 0});   // few channels, but an odd stride
 }
 
 TEST_CASE_TEMPLATE("NaN and infinities of the image come out where the two ops have them", T, bf16, float) {
@@ -146,6 +150,7 @@ TEST_CASE("the stem is merged on large cards, in batches large and small; what i
   DeviceProperties h200;
   h200.major = 9;
   h200.multiprocessors = 132;
+  h200.shared_bytes_per_block = 227 << 10;
   for (const int n : {1, 8, 256}) {
     const Conv2dArguments stem = with_pool(arguments_of({n, 224, 224, 3, 64, 7, 7, 3, 2}, FUSOR_BF16), kStem);
     CHECK(pays_to_pool(h200, stem));

@@ -1,6 +1,8 @@
 // `gpu/check bench:fusor [NET [BATCH...]]`: whole networks compiled, with random weights and images. Inputs lie on the device, in
 // turns more of them than the L2 holds; runs are issued without waiting and timed together, and the median over rounds is
-// what is told. Beside it the plan's steps by the device's own clock.
+// what is told. Beside it the plan's steps by the device's own clock, one by one in a file per case.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { compile } from '@fusor/layers';
 import { manualSeed, synchronize, Tensor } from '@fusor/native';
 import { findModel } from '@fusor/resnet';
@@ -9,11 +11,11 @@ const NETWORKS = ['resnet50', 'resnet18', 'resnet34'];
 const BATCHES = [256, 32, 8, 1];
 const L2_BYTES = 128 << 20; // more than that of any GPU so far
 const ROUNDS = 9;
-const ROUND_SECONDS = 0.5;
+const ROUND_SECONDS = 0.25;
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-async function measure(name, batch, { dtype, chains }, { device, isLate }) {
+export async function measure(name, batch, { title, dtype, chains }, { device, folder, isLate }) {
   const emulated = device.startsWith('cuda-emulated');
   const { create, inputShape } = findModel(name);
   manualSeed(1);
@@ -50,6 +52,10 @@ async function measure(name, batch, { dtype, chains }, { device, isLate }) {
   }
   const milliseconds = median(rounds);
   const profile = await plan.profile(images[0], { repeats: emulated ? 1 : 20 });
+  writeFileSync(
+    join(folder, `steps ${name} ${batch} ${title}.txt`.replaceAll(/,? /g, '-')),
+    `${profile}\n`,
+  );
   for (const image of images) image.dispose();
   plan.dispose();
   return {

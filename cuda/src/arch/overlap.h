@@ -1,7 +1,8 @@
 // Launches that overlap (programmatic dependent launch, sm_90): the blocks of a launch made by launch_early()
-// may begin while the launch before it still runs, and then wait, before they touch memory, until all earlier
-// work is done. What that saves is the time between two kernels, about a microsecond each: at batch 1, where
-// a network is fifty kernels of a few microseconds, a good part of the whole.
+// may begin while the launch before it still runs, and then wait, before they touch memory (other than a
+// plan's constants), until all earlier work is done. What that saves is the time between two kernels, about a
+// microsecond each: at batch 1, where a network is fifty kernels of a few microseconds, a good part of the
+// whole.
 //
 // Every thread of such a kernel waits, even if it has nothing to do: a launch counts as done when its threads
 // have ended, and the one behind it relies on the ones before it being done as well. Until then a kernel may
@@ -28,6 +29,23 @@ FUSOR_DEVICE void wait_for_earlier_launches() {
   asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }
+
+/** As long as it lives the thread reads constants of a plan, which were there before any launch that may
+ * still run, and need not have waited. Says so to the emulator. */
+class ReadsConstants {
+ public:
+#if defined(__CUDACC__)
+  FUSOR_DEVICE ReadsConstants() {}
+#else
+  ReadsConstants() : before_(emulator::allow_access_before_waiting(true)) {}
+  ~ReadsConstants() {
+    emulator::allow_access_before_waiting(before_);
+  }
+
+ private:
+  bool before_;
+#endif
+};
 
 /** Both: the first words of kernels that have nothing to prepare. */
 FUSOR_DEVICE void begin_after_earlier_launches() {

@@ -42,9 +42,13 @@ class OpContext {
   /** Where the op's kernels report an index that is out of range (index/fault.h). Whoever runs the op then
    * waits for them before it says that all is well. */
   virtual Status index_fault(IndexFault** fault) = 0;
+  /** Whether input `index` is a plan's constant, which no launch before this one has written. */
+  bool is_constant(int32_t index) const { return index < 32 && (constants >> index & 1) != 0; }
 
  protected:
   OpContext(Stream& stream, const OpOptions& options) : stream(stream), options(options) {}
+
+  uint32_t constants = 0; /* bit i: input i of the step under way is one */
 };
 
 /** How an op wants its inputs. What comes otherwise is copied before `prepare` sees it. */

@@ -52,10 +52,11 @@ struct Conv2dArguments {
   const void* residual = nullptr; /* shape of y; nullptr: zeros; may be y */
   void* y = nullptr;
   fusor_activation activation{FUSOR_ACTIVATION_NONE, 0.f, 0.f};
-  int64_t deciding_n = 0;    /* not 0: the order of sums is chosen as for so many images */
-  MaxPool pool{};            /* with one, y is the pooled image */
-  MatrixBatch batch{};       /* of matrix_product(...) only */
-  void* workspace = nullptr; /* conv2d_workspace(...) bytes */
+  bool constant_weight = false; /* of a plan: there before any launch that may still run */
+  int64_t deciding_n = 0;       /* not 0: the order of sums is chosen as for so many images */
+  MaxPool pool{};               /* with one, y is the pooled image */
+  MatrixBatch batch{};          /* of matrix_product(...) only */
+  void* workspace = nullptr;    /* conv2d_workspace(...) bytes */
 };
 
 enum class Conv2dAlgorithm {
@@ -64,6 +65,7 @@ enum class Conv2dAlgorithm {
   grouped,       /* few channels per group */
   hopper,        /* the same by TMA and wgmma; tiles of 128 pixels x 64 or 128 channels */
   pooled,        /* implicit GEMM and the max-pool behind it; tiles of 256 pixels x 64 channels */
+  patch,         /* up to four channels in 16 bits, with a max-pool behind it or without */
 };
 
 enum class Tile { t128x128, t128x64, t64x64, t32x64 };

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "conv2d/conv2d.h"
+#include "conv2d/patch.h"
 
 namespace fusor::cuda {
 namespace {
@@ -86,7 +87,9 @@ Status run_as_chosen(OpContext& context, Conv2dArguments arguments) {
 }
 
 Status run(OpContext& context, const fusor_op_call& call) {
-  return run_as_chosen(context, arguments_of(call, context.options));
+  Conv2dArguments a = arguments_of(call, context.options);
+  a.constant_weight = context.is_constant(1);
+  return run_as_chosen(context, a);
 }
 
 std::string algorithm(const DeviceProperties& properties, const fusor_op_call& call,
@@ -123,14 +126,39 @@ std::string pooled_algorithm(const DeviceProperties& properties, const fusor_op_
   return describe(choose_conv2d(properties, pooled_arguments(call, options))) + " (cost model)";
 }
 
+PatchStrides::Image image_strides(const fusor_buffer& buffer) {
+  return {buffer.strides[0], buffer.strides[1], buffer.strides[2], buffer.strides[3]};
+}
+
+Status run_pooled_patch(OpContext& context, const fusor_op_call& call) {
+  const Conv2dArguments a = pooled_arguments(call, context.options);
+  if (a.n == 0 || a.pool.p == 0 || a.pool.q == 0) return {};
+  const fusor_buffer* const bias = input(call, 2);
+  return patch_conv2d(context.stream, a,
+                      {image_strides(*call.inputs[0]), image_strides(*call.inputs[1]),
+                       bias != nullptr ? bias->strides[0] : 0});
+}
+
+std::string pooled_patch_algorithm(const DeviceProperties&, const fusor_op_call&, const OpOptions&) {
+  return "patch 256x64 with max-pool, of any strides";
+}
+
 }  // namespace
 
 bool pays_to_pool(const DeviceProperties& properties, const fusor_op_call& call, const OpOptions& options) {
   return require_32_bits(call).ok() && pays_to_pool(properties, pooled_arguments(call, options));
 }
 
+const OpEntry& pooled_conv2d_entry(const DeviceProperties& properties, const fusor_op_call& call,
+                                   const OpOptions& options) {
+  return patch_conv2d_supports(properties, pooled_arguments(call, options)) ? kPooledPatchConv2d
+                                                                            : kPooledConv2d;
+}
+
 const OpEntry kPooledConv2d{FUSOR_OP_CONV2D, InputForm::kChannelsLast, /*weights=*/0b10, prepare,
                             run_pooled,      pooled_algorithm};
+const OpEntry kPooledPatchConv2d{FUSOR_OP_CONV2D, InputForm::kAnyStrides, /*weights=*/0,
+                                 prepare,         run_pooled_patch,       pooled_patch_algorithm};
 const OpEntry kConv2d{FUSOR_OP_CONV2D, InputForm::kChannelsLast, /*weights=*/0b10, prepare, run, algorithm};
 
 }  // namespace fusor::cuda

@@ -15,8 +15,11 @@ struct PooledConv2dAttributes {
   fusor_pool2d_attributes pool;
 };
 
-/** Inputs of the convolution, output of the pool. Of plans only: see plan/pooled.h. */
-extern const OpEntry kPooledConv2d;
+/** Inputs of the convolution, output of the pool. Of plans only: see plan/pooled.h. The second reads images
+ * of any strides, so that they need not be brought into an order first, where patch.h has a kernel. */
+extern const OpEntry kPooledConv2d, kPooledPatchConv2d;
+const OpEntry& pooled_conv2d_entry(const DeviceProperties& properties, const fusor_op_call& call,
+                                   const OpOptions& options);
 /** Whether that is expected to be faster than the two apart. Looks at sizes and dtypes. */
 bool pays_to_pool(const DeviceProperties& properties, const fusor_op_call& call, const OpOptions& options);
 

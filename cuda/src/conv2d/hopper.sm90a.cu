@@ -64,6 +64,7 @@ struct Problem {
   float* partial;                  /* with splits: [split][matrix][row][channel], instead of results */
   float low, high;                 /* activation: max(low), min(high) */
   bool pointwise;                  /* A is a plain matrix */
+  bool constant_weight;            /* B may be read before earlier launches have ended */
   conv2d_detail::BatchSteps batch; /* steps in rows of A and of B; of pointwise problems only */
 };
 
@@ -81,6 +82,23 @@ struct TileOrigin {
   FUSOR_DEVICE int first_step(const Problem& problem) const { return split * problem.steps_per_split; }
   FUSOR_DEVICE int steps(const Problem& problem) const {
     return min(problem.steps_per_split, problem.r * problem.s * problem.channel_steps - first_step(problem));
+  }
+};
+
+/** The place of the filter and the channels, 64 of them, that a step multiplies. */
+struct Step {
+  int tap, r, s, channels;
+  FUSOR_DEVICE static Step at(int index, const Problem& problem) {
+    const int tap = index / problem.channel_steps, r = tap / problem.s;
+    return {tap, r, tap - r * problem.s, index - tap * problem.channel_steps};
+  }
+  FUSOR_DEVICE void advance(const Problem& problem) {
+    if (++channels < problem.channel_steps) return;
+    channels = 0;
+    ++tap;
+    if (++s < problem.s) return;
+    s = 0;
+    ++r;
   }
 };
 
@@ -133,50 +151,61 @@ __global__ void __launch_bounds__(kThreads, 1)
   }
   let_next_launch_begin();
   __syncthreads();
-  wait_for_earlier_launches();
 
   const int tiles =
       static_cast<int>(problem.splits * problem.batch.count * problem.row_tiles) * problem.channel_tiles;
 
   if (warpgroup == 0) {
     give_registers<40>();
-    if (thread != 0) return;
+    if (thread != 0) return wait_for_earlier_launches();
+    const auto request_weights = [&](int stage, const TileOrigin& origin, const Step& step) {
+      mbarrier_arrive_expect(full + stage, L::kStageBytes);
+      tma_load_3d(b_tile(stage), &weight_map, full + stage, step.channels * kInner, step.tap,
+                  static_cast<int>(problem.batch.at(origin.matrix).weight) + origin.channel);
+    };
+    int requested = 0;  // of the first tile's weights, which come while earlier launches still run
+    if (problem.constant_weight && static_cast<int>(blockIdx.x) < tiles) {
+      const ReadsConstants constants;
+      const TileOrigin origin = TileOrigin::at(blockIdx.x, Bn, problem);
+      Step step = Step::at(origin.first_step(problem), problem);
+      for (; requested < min(L::kStages, origin.steps(problem)); ++requested) {
+        request_weights(requested, origin, step);
+        step.advance(problem);
+      }
+    }
+    wait_for_earlier_launches();
     RingPosition<L::kStages> ring;
     for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
       const TileOrigin origin = TileOrigin::at(tile, Bn, problem);
-      const conv2d_detail::BatchSteps::Offsets start = problem.batch.at(origin.matrix);
+      const int64_t first_x = problem.batch.at(origin.matrix).x;
       const int64_t pixels = int64_t{problem.p} * problem.q, image = origin.row / pixels;
       const int in_image = static_cast<int>(origin.row - image * pixels);
       const int h = in_image / problem.q * problem.stride_h - problem.pad_top;
       const int w = in_image % problem.q * problem.stride_w - problem.pad_left;
-      const int first = origin.first_step(problem), steps = origin.steps(problem);
-      int tap = first / problem.channel_steps, c = first - tap * problem.channel_steps;
-      int r = tap / problem.s, s = tap - r * problem.s;
-      for (int step = 0; step < steps; ++step) {
-        // The first round finds every stage free: the phase before the first has parity 1.
-        mbarrier_wait(empty + ring.stage, ring.parity ^ 1);
-        mbarrier_arrive_expect(full + ring.stage, L::kStageBytes);
-        if (problem.pointwise) {
-          tma_load_2d(a_tile(ring.stage), &x_map, full + ring.stage, c * kInner,
-                      static_cast<int>(start.x + origin.row));
+      Step step = Step::at(origin.first_step(problem), problem);
+      for (int left = origin.steps(problem); left > 0; --left) {
+        if (requested > 0) {
+          --requested;
         } else {
-          tma_load_im2col(a_tile(ring.stage), &x_map, full + ring.stage, c * kInner, w, h,
-                          static_cast<int>(image), s * problem.dilation_w, r * problem.dilation_h);
+          // The first round finds every stage free: the phase before the first has parity 1.
+          mbarrier_wait(empty + ring.stage, ring.parity ^ 1);
+          request_weights(ring.stage, origin, step);
         }
-        tma_load_3d(b_tile(ring.stage), &weight_map, full + ring.stage, c * kInner, tap,
-                    static_cast<int>(start.weight) + origin.channel);
+        if (problem.pointwise) {
+          tma_load_2d(a_tile(ring.stage), &x_map, full + ring.stage, step.channels * kInner,
+                      static_cast<int>(first_x + origin.row));
+        } else {
+          tma_load_im2col(a_tile(ring.stage), &x_map, full + ring.stage, step.channels * kInner, w, h,
+                          static_cast<int>(image), step.s * problem.dilation_w, step.r * problem.dilation_h);
+        }
         ring.advance(1);
-        if (++c < problem.channel_steps) continue;
-        c = 0;
-        ++tap;
-        if (++s < problem.s) continue;
-        s = 0;
-        ++r;
+        step.advance(problem);
       }
     }
     return;
   }
 
+  wait_for_earlier_launches();
   take_registers<232>();
   const int consumer = warpgroup - 1, member = thread % kWarpgroup;
   const bool elected = member == 0;
@@ -414,6 +443,7 @@ Status hopper_conv2d(Stream& stream, const Conv2dArguments& a, bool wide, int sp
   problem.splits = splits;
   problem.steps_per_split = (steps + splits - 1) / splits;
   problem.partial = partial;
+  problem.constant_weight = a.constant_weight;
   if ((splits > 1) != (partial != nullptr) || (splits - 1) * problem.steps_per_split >= steps) {
     return {FUSOR_ERROR_INTERNAL, "conv2d: a sum cannot be split so"};
   }

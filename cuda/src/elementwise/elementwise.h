@@ -36,22 +36,22 @@ struct ElementwiseShape {
   uint32_t repeats = 0;  // bit k: input k is constant along the innermost dimension
 };
 
-inline constexpr int kElementwiseThreads = 256;
+inline constexpr int kElementwiseThreads = 256, kElementwiseItems = 2; /* of a thread at a time */
 
 template <int V, class Op>
 __global__ void __launch_bounds__(kElementwiseThreads)
     elementwise_kernel(Op op, ElementwiseShape<Op::kInputs> shape) {
   begin_after_earlier_launches();
-  constexpr int kAtOnce = 2;
-  const int64_t step = static_cast<int64_t>(gridDim.x) * kElementwiseThreads;
-  for (int64_t first = static_cast<int64_t>(blockIdx.x) * kElementwiseThreads + threadIdx.x;
-       first < shape.items; first += kAtOnce * step) {
+  constexpr int kAtOnce = kElementwiseItems;
+  const int64_t step = static_cast<int64_t>(gridDim.x) * kAtOnce * kElementwiseThreads;
+  for (int64_t first = static_cast<int64_t>(blockIdx.x) * kAtOnce * kElementwiseThreads + threadIdx.x;
+       first < shape.items; first += step) {
     typename Op::template Loaded<V> loaded[kAtOnce];
     int64_t target[kAtOnce];
     int count[kAtOnce];
 #pragma unroll
     for (int u = 0; u < kAtOnce; ++u) {
-      const int64_t item = first + u * step;
+      const int64_t item = first + u * kElementwiseThreads;
       count[u] = item < shape.items - 1 ? V : item < shape.items ? shape.last : 0;
       if (count[u] == 0) continue;
       int64_t offset[Op::kInputs + 1];
@@ -158,10 +158,11 @@ class Elementwise {
     if (dimensions_.count() == 0) return {};
     const int wide = width();
     const ElementwiseShape<kInputs> items = shape(wide == kWidth ? kWidth : 1);
-    // Two items a thread, and no more blocks than stay resident: the rest of the items by the loop.
-    const int64_t most = int64_t{8} * stream.properties->multiprocessors;
-    const auto blocks = static_cast<unsigned>(
-        std::min<int64_t>((items.items + 2 * kElementwiseThreads - 1) / (2 * kElementwiseThreads), most));
+    // A block for every 512 items: multiprocessors take the next when they are done, and drift apart less
+    // than with blocks that stay. The loop is for what a grid has no numbers for.
+    constexpr int64_t kMostBlocks = 0x7fffffff, kItems = int64_t{kElementwiseItems} * kElementwiseThreads;
+    const auto blocks =
+        static_cast<unsigned>(std::min<int64_t>((items.items + kItems - 1) / kItems, kMostBlocks));
     const LaunchShape grid(blocks, kElementwiseThreads);
     if constexpr (kWidth > 1)
       if (wide == kWidth) return launch_early(elementwise_kernel<kWidth, Op>, grid, stream, op, items);

@@ -6,10 +6,11 @@
 // done on it. Bound by memory: at 4.3 TB/s 4096 rows of 4096 take 4096 * 4096 * 8 / 4.3e12 = 31 us. To fill
 // the bus, Little's law wants 4.3 TB/s * 600 ns = 2.6 MB in flight, 20 KB on each of 132 multiprocessors:
 // with 16 bytes a load, and x and residual both under way, 640 threads that have issued one vector each, or
-// 160 with four. So a row gets as few threads as keep four to eight vectors in each: one warp up to 2048
-// elements of 16 bits (no barrier then), more above. 8 vectors of 8 floats are 64 registers, 1024 threads
-// have 64 each; rows that would need more are read twice, the second time from the L2.
+// 160 with four. So a row gets as few threads as keep up to four vectors in each: one warp up to 1024
+// elements of 16 bits (no barrier then), more above.
 #include "layer_norm/layer_norm.h"
+
+#include <algorithm>
 
 #include "arch/launch.h"
 #include "arch/vector.h"
@@ -63,7 +64,29 @@ FUSOR_DEVICE void store_normalised(const Rows<T>& a, int64_t offset, int column,
   store(a.output + offset, y);
 }
 
-/** The sum over the `Lanes` threads of a row. */
+/** The sums of both over the `Lanes` threads of a row. */
+template <int Lanes>
+FUSOR_DEVICE void row_sums(float& a, float& b) {
+  a = warp_reduce(a, Sum());
+  b = warp_reduce(b, Sum());
+  if constexpr (Lanes > kWarpSize) {
+    constexpr int kWarps = Lanes / kWarpSize;
+    FUSOR_SHARED(float, partial, 2 * kWarps);
+    if (lane_index() == 0) {
+      partial[warp_index()] = a;
+      partial[kWarps + warp_index()] = b;
+    }
+    __syncthreads();
+    a = b = 0.f;
+#pragma unroll
+    for (int w = 0; w < kWarps; ++w) {
+      a += partial[w];
+      b += partial[kWarps + w];
+    }
+    __syncthreads();  // the next row writes the same arrays
+  }
+}
+
 template <int Lanes>
 FUSOR_DEVICE float row_sum(float value) {
   if constexpr (Lanes == kWarpSize) {
@@ -77,57 +100,40 @@ FUSOR_DEVICE float row_sum(float value) {
  * values that lie close together far from 0 it is as much as their differences. */
 template <int Lanes, class T>
 FUSOR_DEVICE Scaling row_scaling(const Rows<T>& a, float squares, float left_over, float count) {
-  squares = row_sum<Lanes>(squares);
-  float rest = 0.f;
-  if (!a.is_rms) {
-    left_over = row_sum<Lanes>(left_over);
-    rest = left_over / count;
-    squares -= left_over * rest;
-  }
-  return {rest, rsqrtf(squares / count + a.eps)};
+  if (a.is_rms) left_over = 0.f;
+  row_sums<Lanes>(squares, left_over);
+  const float rest = left_over / count;
+  return {rest, rsqrtf((squares - left_over * rest) / count + a.eps)};
 }
 
-/** `Lanes` threads hold a row in `Count` vectors each; blocks of `Lanes * RowsInBlock` threads. */
-template <class T, int Length, int Count, int Lanes, int RowsInBlock>
-__global__ void __launch_bounds__(Lanes* RowsInBlock) add_layer_norm_in_registers(const Rows<T> a) {
-  begin_after_earlier_launches();
-  static_assert(Lanes == kWarpSize || RowsInBlock == 1, "a row of several warps needs the block's barriers");
-  const int64_t row = int64_t{blockIdx.x} * RowsInBlock + threadIdx.x / Lanes;
-  if (row >= a.rows) return;  // whole warps, and no barrier follows
-  const int lane = threadIdx.x % Lanes;
+/** Normalises a row that `Lanes` threads hold in `Count` vectors each, and stores it. */
+template <class T, int Length, int Count, int Lanes>
+FUSOR_DEVICE void normalise_row(const Rows<T>& a, int64_t base, int lane, Vector<T, Length> (&s)[Count]) {
   const int width = static_cast<int>(a.width);
-  const int64_t base = row * a.width;
-
-  Vector<T, Length> s[Count];
-  float total = 0.f;
-#pragma unroll
-  for (int v = 0; v < Count; ++v) {
-    const int column = (v * Lanes + lane) * Length;
-    if (column < width) s[v] = load_sum<Length>(a, base + column);
-  }
-#pragma unroll
-  for (int v = 0; v < Count; ++v) {
-    const int column = (v * Lanes + lane) * Length;
-    if (column >= width) continue;
-    if (a.sum != nullptr) store(a.sum + base + column, s[v]);
-#pragma unroll
-    for (int e = 0; e < Length; ++e) total += to_float(s[v][e]);
-  }
-  const float count = static_cast<float>(width);
-  const float mean = a.is_rms ? 0.f : row_sum<Lanes>(total) / count;
-  // 64 elements as floats are all the registers of a thread of 1024.
+  const auto holds = [&](int v) { return (v * Lanes + lane) * Length < width; };
+  // As floats as well a thread's elements would take three times the registers.
   const auto forget = [&] {
-    if constexpr (sizeof(T) == 2 && Count * Length >= 64) {
+    if constexpr (sizeof(T) == 2 && Count * Length >= 32) {
 #pragma unroll
       for (int v = 0; v < Count; ++v) forget_conversions(s[v]);
     }
   };
+  float total = 0.f;
+  if (!a.is_rms) {
+#pragma unroll
+    for (int v = 0; v < Count; ++v) {
+      if (!holds(v)) continue;
+#pragma unroll
+      for (int e = 0; e < Length; ++e) total += to_float(s[v][e]);
+    }
+    total = row_sum<Lanes>(total);
+  }
+  const float count = static_cast<float>(width), mean = total / count;
   forget();
-
   float squares = 0.f, left_over = 0.f;
 #pragma unroll
   for (int v = 0; v < Count; ++v) {
-    if ((v * Lanes + lane) * Length >= width) continue;
+    if (!holds(v)) continue;
 #pragma unroll
     for (int e = 0; e < Length; ++e) {
       const float difference = to_float(s[v][e]) - mean;
@@ -137,17 +143,72 @@ __global__ void __launch_bounds__(Lanes* RowsInBlock) add_layer_norm_in_register
   }
   const Scaling scaling = row_scaling<Lanes>(a, squares, left_over, count);
   forget();
-
 #pragma unroll
   for (int v = 0; v < Count; ++v) {
     const int column = (v * Lanes + lane) * Length;
-    if (column < width) store_normalised<Length>(a, base + column, column, s[v], mean, scaling);
+    if (holds(v)) store_normalised<Length>(a, base + column, column, s[v], mean, scaling);
   }
 }
 
-/** Rows of any width: read three times, by one block. */
+/** With a residual: a block for each row, or for four rows of a warp each. */
+template <class T, int Length, int Count, int Lanes, int RowsInBlock>
+__global__ void __launch_bounds__(Lanes* RowsInBlock) add_layer_norm_in_registers(const Rows<T> a) {
+  begin_after_earlier_launches();
+  static_assert(Lanes == kWarpSize || RowsInBlock == 1, "a row of several warps needs the block's barriers");
+  const int64_t row = int64_t{blockIdx.x} * RowsInBlock + threadIdx.x / Lanes;
+  if (row >= a.rows) return;  // whole warps, and no barrier follows
+  const int lane = threadIdx.x % Lanes;
+  const int64_t base = row * a.width;
+  Vector<T, Length> s[Count];
+#pragma unroll
+  for (int v = 0; v < Count; ++v) {
+    const int column = (v * Lanes + lane) * Length;
+    if (column < a.width) s[v] = load_sum<Length>(a, base + column);
+  }
+  if (a.sum != nullptr) {
+#pragma unroll
+    for (int v = 0; v < Count; ++v) {
+      const int column = (v * Lanes + lane) * Length;
+      if (column < a.width) store(a.sum + base + column, s[v]);
+    }
+  }
+  normalise_row<T, Length, Count, Lanes>(a, base, lane, s);
+}
+
+constexpr int kThreadsAhead = 1024; /* of a multiprocessor: 64 registers each */
+
+/** Without one there is half as much to load and to store, and a row's own time, from its load to its end, is
+ * not hidden by others any more: blocks stay, and load their next row before they compute on this one. */
+template <class T, int Length, int Count, int Lanes, int RowsInBlock>
+__global__ void __launch_bounds__(Lanes* RowsInBlock, kThreadsAhead / (Lanes * RowsInBlock))
+    layer_norm_ahead(const Rows<T> a) {
+  begin_after_earlier_launches();
+  static_assert(Lanes == kWarpSize || RowsInBlock == 1, "a row of several warps needs the block's barriers");
+  const int lane = threadIdx.x % Lanes;
+  const auto load_row = [&](int64_t row, Vector<T, Length>(&s)[Count]) {
+#pragma unroll
+    for (int v = 0; v < Count; ++v) {
+      const int column = (v * Lanes + lane) * Length;
+      if (column < a.width) s[v] = load_streaming<Length>(a.x + row * a.width + column);
+    }
+  };
+  const int64_t step = int64_t{gridDim.x} * RowsInBlock;
+  int64_t row = int64_t{blockIdx.x} * RowsInBlock + threadIdx.x / Lanes;
+  Vector<T, Length> s[Count];
+  if (row < a.rows) load_row(row, s);
+  for (; row < a.rows; row += step) {
+    Vector<T, Length> next[Count];
+    if (row + step < a.rows) load_row(row + step, next);
+    normalise_row<T, Length, Count, Lanes>(a, row * a.width, lane, s);
+#pragma unroll
+    for (int v = 0; v < Count; ++v) s[v] = next[v];
+  }
+}
+
+/** Rows of any width: read three times, by one block, the second and third time from the L2: two blocks of
+ * 1024 threads on each of 132 multiprocessors have 34 MB of rows of 64k elements. */
 template <class T, int Length, int Lanes>
-__global__ void __launch_bounds__(Lanes) add_layer_norm_in_passes(const Rows<T> a) {
+__global__ void __launch_bounds__(Lanes, 2) add_layer_norm_in_passes(const Rows<T> a) {
   begin_after_earlier_launches();
   const int64_t base = int64_t{blockIdx.x} * a.width;
   const int first = threadIdx.x * Length, step = Lanes * Length, width = static_cast<int>(a.width);
@@ -179,9 +240,15 @@ __global__ void __launch_bounds__(Lanes) add_layer_norm_in_passes(const Rows<T> 
 
 template <class T, int Count, int Lanes>
 Status in_registers(Stream& stream, const Rows<T>& a) {
-  constexpr int kRowsInBlock = Lanes == kWarpSize ? 4 : 1;
-  return launch_early(add_layer_norm_in_registers<T, kVectorLength<T>, Count, Lanes, kRowsInBlock>,
-                      LaunchShape(blocks_for(a.rows, kRowsInBlock), Lanes * kRowsInBlock), stream, a);
+  constexpr int kRowsInBlock = Lanes == kWarpSize ? 4 : 1, kThreads = Lanes * kRowsInBlock;
+  const unsigned blocks = blocks_for(a.rows, kRowsInBlock);
+  if (a.residual != nullptr || a.sum != nullptr) {
+    return launch_early(add_layer_norm_in_registers<T, kVectorLength<T>, Count, Lanes, kRowsInBlock>,
+                        LaunchShape(blocks, kThreads), stream, a);
+  }
+  const int resident = std::max(1, stream.properties->multiprocessors) * (kThreadsAhead / kThreads);
+  return launch_early(layer_norm_ahead<T, kVectorLength<T>, Count, Lanes, kRowsInBlock>,
+                      LaunchShape(std::min(blocks, static_cast<unsigned>(resident)), kThreads), stream, a);
 }
 
 template <class T>
@@ -208,13 +275,13 @@ Status run(Stream& stream, const LayerNormArguments& arguments) {
   const int64_t count = a.width / kLength;
   if (count <= 1 * 32) return in_registers<T, 1, 32>(stream, a);
   if (count <= 2 * 32) return in_registers<T, 2, 32>(stream, a);
+  if (count <= 3 * 32) return in_registers<T, 3, 32>(stream, a);
   if (count <= 4 * 32) return in_registers<T, 4, 32>(stream, a);
-  if (count <= 8 * 32) return in_registers<T, 8, 32>(stream, a);
+  if (count <= 2 * 128) return in_registers<T, 2, 128>(stream, a);
   if (count <= 4 * 128) return in_registers<T, 4, 128>(stream, a);
   if (count <= 4 * 256) return in_registers<T, 4, 256>(stream, a);
   if (count <= 4 * 512) return in_registers<T, 4, 512>(stream, a);
   if (count <= 4 * kWide) return in_registers<T, 4, kWide>(stream, a);
-  if (count <= 8 * kWide) return in_registers<T, 8, kWide>(stream, a);
   return launch_early(add_layer_norm_in_passes<T, kLength, kWide>, LaunchShape(blocks_for(a.rows, 1), kWide),
                       stream, a);
 }

@@ -56,7 +56,9 @@ Status prepare_linear(const fusor_op_call& call) {
 }
 
 Status run_linear(OpContext& context, const fusor_op_call& call) {
-  return multiply(context, linear_arguments(call));
+  Conv2dArguments a = linear_arguments(call);
+  a.constant_weight = context.is_constant(1);
+  return multiply(context, a);
 }
 
 std::string linear_algorithm(const DeviceProperties& properties, const fusor_op_call& call,

@@ -17,6 +17,17 @@ FUSOR_DEVICE float clamp(float x, float low, float high) {
   return x > high ? high : x;
 }
 
+/** NaN if either is, as PyTorch's maximum. */
+FUSOR_DEVICE float maximum(float a, float b) {
+#if defined(__CUDACC__)
+  float result;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(result) : "f"(a), "f"(b));
+  return result;
+#else
+  return a > b || a != a ? a : b;
+#endif
+}
+
 // Accurate in the lower tail too: e^-|x| never overflows.
 FUSOR_DEVICE float sigmoid(float x) {
   const float e = expf(-fabsf(x));

@@ -174,16 +174,18 @@ class Builder {
     if (entry == nullptr) {
       return {FUSOR_ERROR_UNSUPPORTED, std::string("GPUs have no kernel for ") + fusor_op_names[node.op]};
     }
-    if (const int32_t pool = pools_[static_cast<size_t>(index)]; pool >= 0 && lower_pooled(node, pool)) {
-      return lower_op(kPooledConv2d, node, std::string(node.name) + " + " + graph_.nodes[pool].name, &pooled_,
-                      graph_.nodes[pool].outputs, pooled_cost(node, pool));
+    if (const int32_t pool = pools_[static_cast<size_t>(index)]; pool >= 0) {
+      if (const OpEntry* const pooled = lower_pooled(node, pool); pooled != nullptr) {
+        return lower_op(*pooled, node, std::string(node.name) + " + " + graph_.nodes[pool].name, &pooled_,
+                        graph_.nodes[pool].outputs, pooled_cost(node, pool));
+      }
     }
     return lower_op(*entry, node, node.name, node.attributes, node.outputs,
                     fusor_cost_of_node(&graph_, &node));
   }
 
-  /** Whether this convolution and the pool behind it become one step; then the pool is done with. */
-  bool lower_pooled(const fusor_graph_node& node, int32_t pool) {
+  /** The step that this convolution and the pool behind it become, the pool then being done with; or null. */
+  const OpEntry* lower_pooled(const fusor_graph_node& node, int32_t pool) {
     pooled_.struct_size = sizeof pooled_;
     pooled_.conv = *static_cast<const fusor_conv2d_attributes*>(node.attributes);
     pooled_.pool = *static_cast<const fusor_pool2d_attributes*>(graph_.nodes[pool].attributes);
@@ -204,9 +206,9 @@ class Builder {
     call.input_count = node.input_count;
     call.outputs = outputs;
     call.output_count = 1;
-    if (!pays_to_pool(device_.properties(), call, options_)) return false;
+    if (!pays_to_pool(device_.properties(), call, options_)) return nullptr;
     merged_[static_cast<size_t>(pool)] = true;
-    return true;
+    return &pooled_conv2d_entry(device_.properties(), call, options_);
   }
 
   /** What both do, less the bytes of what lies between: once written, once read. */

@@ -12,7 +12,7 @@ ChainStep::ChainStep(const Chain& chain, const ChainOperands& operands)
   if (operands.z) writes.push_back(operands.z);
 }
 
-Status ChainStep::run(OpContext& context, const StepMemory& memory) {
+Status ChainStep::run(PlanContext& context, const StepMemory& memory) {
   const auto at = [&](const Operand& operand) {
     return operand ? data_pointer(memory.resolve(operand)) : nullptr;
   };

@@ -15,7 +15,7 @@ struct ChainOperands {
 class ChainStep final : public Step {
  public:
   ChainStep(const Chain& chain, const ChainOperands& operands);
-  Status run(OpContext& context, const StepMemory& memory) override;
+  Status run(PlanContext& context, const StepMemory& memory) override;
 
  private:
   const ChainArguments arguments_;

@@ -1,10 +1,13 @@
 #include "plan/plan.h"
 
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <new>
+#include <numeric>
 #include <string>
 
+#include "backend/buffer.h"
 #include "backend/stream.h"
 #include "plan/builder.h"
 #include "plan/graphs.h"
@@ -13,7 +16,7 @@
 struct fusor_backend_plan {
   fusor::cuda::Device& device;
   const fusor::cuda::OpOptions options;
-  const size_t inputs, outputs;
+  const std::vector<int64_t> input_bytes, output_bytes;
   fusor::cuda::PlanContents contents{};
   std::vector<fusor::cuda::DeviceMemory> workspaces{};
   fusor::cuda::CapturedGraphs graphs{};
@@ -22,7 +25,9 @@ struct fusor_backend_plan {
   fusor::cuda::IndexReport indices{};
   bool picks = false;            // a step reports at `indices`: every run is waited for
   std::vector<void*> buffers{};  // that the graphs were captured with
-  int32_t steps_run = 0;         // of the run under way
+  // Inputs' and outputs' places in the graph for runs at any addresses, once there is one.
+  std::vector<fusor::cuda::DeviceMemory> own_inputs{}, own_outputs{};
+  int32_t steps_run = 0;  // of the run under way
   bool complete = false;  // a run has gone through all steps: kernels are loaded, workspaces have their sizes
 
   ~fusor_backend_plan() {
@@ -35,6 +40,16 @@ struct fusor_backend_plan {
 
 namespace fusor::cuda {
 namespace {
+
+std::vector<int64_t> bytes_of(const fusor_graph& graph, const int32_t* values, int32_t count) {
+  std::vector<int64_t> bytes;
+  for (int32_t i = 0; i < count; ++i) {
+    const fusor_graph_value& value = graph.values[values[i]];
+    bytes.push_back(std::accumulate(value.sizes, value.sizes + value.rank, element_size(value.dtype),
+                                    std::multiplies<>()));
+  }
+  return bytes;
+}
 
 template <class Work>
 fusor_status guarded(Device& device, Work&& work) {
@@ -90,6 +105,56 @@ Status capture(fusor_backend_plan& plan, const fusor_plan_memory& memory, Device
   return status;
 }
 
+std::vector<void*> addresses_of(const std::vector<DeviceMemory>& memories) {
+  std::vector<void*> addresses;
+  for (const DeviceMemory& memory : memories) addresses.push_back(memory.data());
+  return addresses;
+}
+
+Status allocate_all(Device& device, const std::vector<int64_t>& bytes, std::vector<DeviceMemory>& memories) {
+  if (memories.size() == bytes.size()) return {};
+  std::vector<DeviceMemory> made;
+  for (const int64_t each : bytes) {
+    FUSOR_RETURN_IF_ERROR(made.emplace_back(device).allocate(each));
+  }
+  memories = std::move(made);
+  return {};
+}
+
+// The graph for runs at any addresses. Null, without an error, where there is no memory for it: runs go on
+// step by step.
+Status capture_at_own_addresses(fusor_backend_plan& plan, const fusor_plan_memory& memory,
+                                DeviceGraphExec* graph) {
+  *graph = plan.graphs.at_own_addresses();
+  if (*graph != nullptr) return {};
+  Status status = allocate_all(plan.device, plan.input_bytes, plan.own_inputs);
+  if (status.ok()) status = allocate_all(plan.device, plan.output_bytes, plan.own_outputs);
+  if (status.code() == FUSOR_ERROR_OUT_OF_MEMORY) return {};
+  FUSOR_RETURN_IF_ERROR(status);
+  std::vector<void*> inputs = addresses_of(plan.own_inputs), outputs = addresses_of(plan.own_outputs);
+  fusor_plan_memory own = memory;
+  own.inputs = inputs.data();
+  own.outputs = outputs.data();
+  FUSOR_RETURN_IF_ERROR(capture(plan, own, graph));
+  plan.graphs.set_at_own_addresses(*graph);
+  return {};
+}
+
+Status replay_at_own_addresses(fusor_backend_plan& plan, DeviceGraphExec graph,
+                               const fusor_plan_memory& memory) {
+  const DeviceStream stream = plan.device.compute().handle;
+  for (size_t i = 0; i < plan.own_inputs.size(); ++i) {
+    FUSOR_RETURN_IF_ERROR(
+        device::copy(plan.own_inputs[i].data(), memory.inputs[i], plan.input_bytes[i], stream));
+  }
+  FUSOR_RETURN_IF_ERROR(device::graph_launch(graph, stream));
+  for (size_t i = 0; i < plan.own_outputs.size(); ++i) {
+    FUSOR_RETURN_IF_ERROR(
+        device::copy(memory.outputs[i], plan.own_outputs[i].data(), plan.output_bytes[i], stream));
+  }
+  return {};
+}
+
 // A graph's kernels report like those of the run it was captured from, without asking for the place again.
 Status check_indices(fusor_backend_plan& plan, fusor_backend_stream& stream) {
   if (plan.indices.is_open()) plan.picks = true;
@@ -116,8 +181,8 @@ fusor_status plan_build(fusor_backend_stream* stream, const fusor_graph* graph,
     auto made = std::unique_ptr<fusor_backend_plan>(
         new fusor_backend_plan{device,
                                {options->precision, options->deterministic != 0},
-                               static_cast<size_t>(graph->input_count),
-                               static_cast<size_t>(graph->output_count)});
+                               bytes_of(*graph, graph->inputs, graph->input_count),
+                               bytes_of(*graph, graph->outputs, graph->output_count)});
     FUSOR_RETURN_IF_ERROR(build_plan(device, *graph, *options, made->contents));
     // What could fail in packing the weights should fail here.
     FUSOR_RETURN_IF_ERROR(device.synchronize(stream->finished));
@@ -160,14 +225,24 @@ fusor_status plan_begin(fusor_backend_plan* plan, fusor_backend_stream*, const f
   return guarded(plan->device, [&]() -> Status {
     plan->steps_run = 0;
     forget_moved_arena(*plan, *memory);
-    const CapturedGraphs::Key key = CapturedGraphs::key_of(*memory, plan->inputs, plan->outputs);
+    const CapturedGraphs::Key key =
+        CapturedGraphs::key_of(*memory, plan->input_bytes.size(), plan->output_bytes.size());
     DeviceGraphExec graph = plan->graphs.find(key);
-    if (graph == nullptr) {
-      if (!plan->graphs.met(key) || !plan->complete || plan->contents.steps.empty()) return {};
-      FUSOR_RETURN_IF_ERROR(capture(*plan, *memory, &graph));
-      plan->graphs.add(key, graph);
+    if (graph != nullptr) {
+      FUSOR_RETURN_IF_ERROR(device::graph_launch(graph, plan->device.compute().handle));
+    } else {
+      if (!plan->complete || plan->contents.steps.empty()) return {};
+      if (plan->graphs.wants(key)) {
+        FUSOR_RETURN_IF_ERROR(capture(*plan, *memory, &graph));
+        plan->graphs.add(key, graph);
+        FUSOR_RETURN_IF_ERROR(device::graph_launch(graph, plan->device.compute().handle));
+      } else {
+        if (!plan->graphs.addresses_change()) return {};
+        FUSOR_RETURN_IF_ERROR(capture_at_own_addresses(*plan, *memory, &graph));
+        if (graph == nullptr) return {};
+        FUSOR_RETURN_IF_ERROR(replay_at_own_addresses(*plan, graph, *memory));
+      }
     }
-    FUSOR_RETURN_IF_ERROR(device::graph_launch(graph, plan->device.compute().handle));
     plan->device.issued("a run of a captured plan");
     *replayed = 1;
     return {};

@@ -92,12 +92,13 @@ OpStep::OpStep(const OpEntry& entry, const void* attributes, std::vector<Operand
   for (size_t i = 0; i < arguments_.size(); ++i) {
     inputs_.push_back(arguments_[i] ? &buffers_[i] : nullptr);
     if (arguments_[i]) reads.push_back(arguments_[i]);
+    if (arguments_[i].place == Operand::Place::kConstant && i < 32) constants_ |= uint32_t{1} << i;
   }
   for (size_t i = 0; i < results_.size(); ++i) outputs_.push_back(&buffers_[arguments_.size() + i]);
   writes = results_;
 }
 
-Status OpStep::run(OpContext& context, const StepMemory& memory) {
+Status OpStep::run(PlanContext& context, const StepMemory& memory) {
   for (size_t i = 0; i < arguments_.size(); ++i) {
     if (arguments_[i]) buffers_[i] = memory.resolve(arguments_[i]);
   }
@@ -110,6 +111,7 @@ Status OpStep::run(OpContext& context, const StepMemory& memory) {
   call.input_count = static_cast<int32_t>(inputs_.size());
   call.outputs = outputs_.data();
   call.output_count = static_cast<int32_t>(outputs_.size());
+  context.set_constants(constants_);
   return entry_.run(context, call);
 }
 
@@ -118,7 +120,7 @@ CopyStep::CopyStep(const Operand& source, const Operand& destination) {
   writes = {destination};
 }
 
-Status CopyStep::run(OpContext& context, const StepMemory& memory) {
+Status CopyStep::run(PlanContext& context, const StepMemory& memory) {
   return copy_elements(context.stream, memory.resolve(reads[0]), memory.resolve(writes[0]));
 }
 

@@ -60,7 +60,11 @@ class PlanContext final : public OpContext {
   Status index_fault(IndexFault** fault) override { return report_.place(fault); }
 
   /** The step is over: its workspace is the next one's. */
-  void next_step() { used_ = 0; }
+  void next_step() {
+    used_ = 0;
+    constants = 0;
+  }
+  void set_constants(uint32_t inputs) { constants = inputs; }
   /** Whether the workspaces have moved or grown: graphs captured before are void. */
   bool grew() const { return grew_; }
 
@@ -91,7 +95,7 @@ struct StepDescription {
 class Step {
  public:
   virtual ~Step() = default;
-  virtual Status run(OpContext& context, const StepMemory& memory) = 0;
+  virtual Status run(PlanContext& context, const StepMemory& memory) = 0;
 
   StepDescription description;
   std::vector<Operand> reads, writes;  // for lifetimes
@@ -103,12 +107,13 @@ class OpStep final : public Step {
  public:
   OpStep(const OpEntry& entry, const void* attributes, std::vector<Operand> arguments,
          std::vector<Operand> results);
-  Status run(OpContext& context, const StepMemory& memory) override;
+  Status run(PlanContext& context, const StepMemory& memory) override;
 
  private:
   const OpEntry& entry_;
   const std::vector<unsigned char> attributes_;
   const std::vector<Operand> arguments_, results_;
+  uint32_t constants_ = 0; /* bit i: argument i is one */
   // The call's buffers; runs of a plan never overlap, and each fills in its data pointers.
   std::vector<fusor_buffer> buffers_;
   std::vector<const fusor_buffer*> inputs_;
@@ -119,7 +124,7 @@ class OpStep final : public Step {
 class CopyStep final : public Step {
  public:
   CopyStep(const Operand& source, const Operand& destination);
-  Status run(OpContext& context, const StepMemory& memory) override;
+  Status run(PlanContext& context, const StepMemory& memory) override;
 };
 
 }  // namespace fusor::cuda

@@ -10,6 +10,7 @@
 #include "geometry/dispatch.h"
 #include "geometry/layout.h"
 #include "math/functions.h"
+#include "unary/gelu.h"
 
 namespace fusor::cuda {
 namespace {
@@ -36,7 +37,8 @@ bool takes_integers(int32_t function) {
   }
 }
 
-template <int V>
+/** Of elements of T, as floats. */
+template <class T, int V>
 FUSOR_DEVICE void apply(int32_t function, float alpha, float beta, float (&x)[V]) {
   const auto each = [&](auto&& f) {
 #pragma unroll
@@ -46,7 +48,7 @@ FUSOR_DEVICE void apply(int32_t function, float alpha, float beta, float (&x)[V]
     case FUSOR_UNARY_RELU:
       return each([](float v) { return relu(v); });
     case FUSOR_UNARY_GELU:
-      return each([](float v) { return gelu(v); });
+      return each([](float v) { return sizeof(T) == 2 ? gelu_in_16_bits(v) : gelu(v); });
     case FUSOR_UNARY_GELU_TANH:
       return each([](float v) { return gelu_tanh(v); });
     case FUSOR_UNARY_SILU:
@@ -117,7 +119,7 @@ struct Function : OneInput<T> {
     float v[V];
 #pragma unroll
     for (int i = 0; i < V; ++i) v[i] = i < count ? to_float(l.x[i]) : 0.f;
-    apply(function, alpha, beta, v);
+    apply<T>(function, alpha, beta, v);
     T result[V];
 #pragma unroll
     for (int i = 0; i < V; ++i) result[i] = from_float<T>(v[i]);

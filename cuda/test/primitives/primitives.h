@@ -36,6 +36,7 @@ class Buffer {
   }
   explicit Buffer(const std::vector<T>& values) : Buffer(values.size()) {
     check(device::copy(data_, values.data(), bytes(), nullptr));
+    check(device::synchronize());  // streams do not wait for what comes from pageable memory
   }
   ~Buffer() { check(device::release(data_)); }
   Buffer(const Buffer&) = delete;
