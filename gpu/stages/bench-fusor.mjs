@@ -52,10 +52,7 @@ export async function measure(name, batch, { title, dtype, chains }, { device, f
   }
   const milliseconds = median(rounds);
   const profile = await plan.profile(images[0], { repeats: emulated ? 1 : 20 });
-  writeFileSync(
-    join(folder, `steps ${name} ${batch} ${title}.txt`.replaceAll(/,? /g, '-')),
-    `${profile}\n`,
-  );
+  writeFileSync(join(folder, `steps ${name} ${batch} ${title}.txt`.replaceAll(/,? /g, '-')), `${profile}\n`);
   for (const image of images) image.dispose();
   plan.dispose();
   return {

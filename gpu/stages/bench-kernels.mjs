@@ -39,9 +39,24 @@ async function measure(widths, names, device) {
     const one = make(Math.max(1, Math.ceil(rows / 64)), width);
     // Random numbers of a sixty-fourth, repeated: the host need not make them all.
     const x = ops.concat(Array(Math.min(64, rows)).fill(one));
-    const inputs = { x, other: ops.concat(Array(Math.min(64, rows)).fill(one)), width, weight: make(width), bias: make(width) };
+    const inputs = {
+      x,
+      other: ops.concat(Array(Math.min(64, rows)).fill(one)),
+      width,
+      weight: make(width),
+      bias: make(width),
+    };
     const target = ops.concat([x]);
-    const work = { copy: { tensors: 2, run: () => (target.assign(x), []) }, ...names };
+    const work = {
+      copy: {
+        tensors: 2,
+        run: () => {
+          target.assign(x);
+          return [];
+        },
+      },
+      ...names,
+    };
     const times = Object.fromEntries(Object.keys(work).map((name) => [name, []]));
     for (let round = -1; round < rounds; ++round) {
       for (const [name, { run }] of Object.entries(work)) {
@@ -57,7 +72,7 @@ async function measure(widths, names, device) {
       results.set(`${name}, rows of ${width}, bf16`, {
         'GB/s': bandwidth(name).toFixed(0),
         'of a copy': (bandwidth(name) / bandwidth('copy')).toFixed(3),
-        'µs': (median(times[name]) * 1000).toFixed(1),
+        µs: (median(times[name]) * 1000).toFixed(1),
       });
     }
     results.set(`copy, rows of ${width}, bf16`, { 'GB/s': bandwidth('copy').toFixed(0) });
@@ -68,7 +83,9 @@ async function measure(widths, names, device) {
 
 export async function run({ words, device, isDone, isLate, add }) {
   const emulated = device.startsWith('cuda-emulated');
-  const names = Object.fromEntries(Object.entries(OPS).filter(([name]) => words.every((word) => name.includes(word))));
+  const names = Object.fromEntries(
+    Object.entries(OPS).filter(([name]) => words.every((word) => name.includes(word))),
+  );
   for (const width of emulated ? [48] : WIDTHS) {
     if (Object.keys(names).every((name) => isDone(`${name}, rows of ${width}, bf16`))) continue;
     if (isLate()) return;

@@ -56,6 +56,13 @@ describe.skipIf(process.platform !== 'linux' || !python)('what is carried to a m
     expect(Object.keys(saved().stages.test!).length).toBe(14);
   });
 
+  it('measures what memory bounds next to a copy', () => {
+    expect(check('bench:kernels', 'layerNorm')).toMatchObject({
+      status: 0,
+      output: expect.stringMatching(/layerNorm, rows of 48.*\n.*copy, rows of 48.*\n.*2 measured/),
+    });
+  });
+
   it('has there every source file that builds the library', () => {
     expect(check('test', '^relu, f32, eager$').status).toBe(0); // what unpacks it
     const root = join(import.meta.dirname, '..', '..');

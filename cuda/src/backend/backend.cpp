@@ -166,12 +166,42 @@ fusor_status stream_create(int32_t index, fusor_backend_stream** stream) {
 
 // The process may be ending and the driver gone: there is nobody to tell.
 void stream_destroy(fusor_backend_stream* stream) {
-  if (stream->device.enter().ok()) (void)device::event_destroy(stream->finished);
+  if (stream->device.enter().ok()) {
+    (void)device::event_destroy(stream->finished);
+    for (DeviceEvent event : stream->marks) (void)device::event_destroy(event);
+    for (DeviceEvent event : stream->unused) (void)device::event_destroy(event);
+  }
   delete stream;
 }
 
 fusor_status stream_synchronize(fusor_backend_stream* stream) {
   return on_stream(stream, [&](Device& device) { return device.synchronize(stream->finished); });
+}
+
+fusor_status stream_mark(fusor_backend_stream* stream) {
+  return on_stream(stream, [&](Device& device) -> Status {
+    DeviceEvent event = nullptr;
+    if (stream->unused.empty()) {
+      FUSOR_RETURN_IF_ERROR(device.check(device::event_create(&event, false)));
+      stream->unused.push_back(event);
+    }
+    event = stream->unused.back();
+    stream->marks.push_back(event);
+    stream->unused.pop_back();
+    const Status status = device.check(device::event_record(event, device.compute().handle));
+    if (!status.ok()) {
+      stream->unused.push_back(event);
+      stream->marks.pop_back();
+    }
+    return status;
+  });
+}
+
+fusor_status stream_wait(fusor_backend_stream* stream) {
+  const DeviceEvent event = stream->marks.front();
+  stream->marks.pop_front();
+  stream->unused.push_back(event);
+  return on_stream(stream, [&](Device& device) { return device.check(wait_for(event)); });
 }
 
 fusor_status copy_to_device(fusor_backend_stream* stream, void* pointer, const void* host, int64_t bytes) {
@@ -273,6 +303,8 @@ constexpr fusor_backend make_backend() {
   functions.empty_cache = empty_cache;
   functions.limit_memory = limit_memory;
   functions.plan_time = plan_time;
+  functions.stream_mark = stream_mark;
+  functions.stream_wait = stream_wait;
   return functions;
 }
 

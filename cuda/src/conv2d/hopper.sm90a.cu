@@ -17,7 +17,7 @@
 // one multiprocessor. So long sums run near the limit of both; tiles of 128 x 256, or clusters that share
 // their copies, would ask the L2 for less: to be measured before it is built. Shared memory: 5 stages * 32
 // KiB + 2 * 32 KiB of outputs + barriers = 224 KiB + 256 bytes of 227 KiB. Registers: 2 * 64 sums and some 40
-// more: 232 for consumers, 40 for the producer; (2 * 232 + 40) * 128 = 64512 of 65536. Memory-bound layers
+// more: 224 for consumers, 56 for the producer; (2 * 224 + 56) * 128 = 64512 of 65536. Memory-bound layers
 // (56 x 56, 64 -> 256, batch 256): 0.8 M rows * (64 + 256 + 256 residual) * 2 bytes = 925 MB, 215 us at 4.3
 // TB/s; 26 GFLOP take 33 us. What counts there is that loads and stores of neighbouring tiles overlap, which
 // they do.
@@ -156,20 +156,20 @@ __global__ void __launch_bounds__(kThreads, 1)
       static_cast<int>(problem.splits * problem.batch.count * problem.row_tiles) * problem.channel_tiles;
 
   if (warpgroup == 0) {
-    give_registers<40>();
+    give_registers<56>();
     if (thread != 0) return wait_for_earlier_launches();
-    const auto request_weights = [&](int stage, const TileOrigin& origin, const Step& step) {
+    const auto request_weights = [&](int stage, const Step& step, int first_filter) {
       mbarrier_arrive_expect(full + stage, L::kStageBytes);
-      tma_load_3d(b_tile(stage), &weight_map, full + stage, step.channels * kInner, step.tap,
-                  static_cast<int>(problem.batch.at(origin.matrix).weight) + origin.channel);
+      tma_load_3d(b_tile(stage), &weight_map, full + stage, step.channels * kInner, step.tap, first_filter);
     };
     int requested = 0;  // of the first tile's weights, which come while earlier launches still run
     if (problem.constant_weight && static_cast<int>(blockIdx.x) < tiles) {
       const ReadsConstants constants;
       const TileOrigin origin = TileOrigin::at(blockIdx.x, Bn, problem);
+      const int first_filter = static_cast<int>(problem.batch.at(origin.matrix).weight) + origin.channel;
       Step step = Step::at(origin.first_step(problem), problem);
       for (; requested < min(L::kStages, origin.steps(problem)); ++requested) {
-        request_weights(requested, origin, step);
+        request_weights(requested, step, first_filter);
         step.advance(problem);
       }
     }
@@ -177,36 +177,38 @@ __global__ void __launch_bounds__(kThreads, 1)
     RingPosition<L::kStages> ring;
     for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
       const TileOrigin origin = TileOrigin::at(tile, Bn, problem);
-      const int64_t first_x = problem.batch.at(origin.matrix).x;
+      const conv2d_detail::BatchSteps::Offsets start = problem.batch.at(origin.matrix);
+      const int first_row = static_cast<int>(start.x + origin.row),
+                first_filter = static_cast<int>(start.weight) + origin.channel;
       const int64_t pixels = int64_t{problem.p} * problem.q, image = origin.row / pixels;
       const int in_image = static_cast<int>(origin.row - image * pixels);
       const int h = in_image / problem.q * problem.stride_h - problem.pad_top;
       const int w = in_image % problem.q * problem.stride_w - problem.pad_left;
       Step step = Step::at(origin.first_step(problem), problem);
-      for (int left = origin.steps(problem); left > 0; --left) {
-        if (requested > 0) {
-          --requested;
-        } else {
-          // The first round finds every stage free: the phase before the first has parity 1.
-          mbarrier_wait(empty + ring.stage, ring.parity ^ 1);
-          request_weights(ring.stage, origin, step);
-        }
+      const auto request_pixels = [&] {
         if (problem.pointwise) {
-          tma_load_2d(a_tile(ring.stage), &x_map, full + ring.stage, step.channels * kInner,
-                      static_cast<int>(first_x + origin.row));
+          tma_load_2d(a_tile(ring.stage), &x_map, full + ring.stage, step.channels * kInner, first_row);
         } else {
           tma_load_im2col(a_tile(ring.stage), &x_map, full + ring.stage, step.channels * kInner, w, h,
                           static_cast<int>(image), step.s * problem.dilation_w, step.r * problem.dilation_h);
         }
         ring.advance(1);
         step.advance(problem);
+      };
+      int left = origin.steps(problem);
+      for (; requested > 0; --requested, --left) request_pixels();
+      for (; left > 0; --left) {
+        // The first round finds every stage free: the phase before the first has parity 1.
+        mbarrier_wait(empty + ring.stage, ring.parity ^ 1);
+        request_weights(ring.stage, step, first_filter);
+        request_pixels();
       }
     }
     return;
   }
 
   wait_for_earlier_launches();
-  take_registers<232>();
+  take_registers<224>();
   const int consumer = warpgroup - 1, member = thread % kWarpgroup;
   const bool elected = member == 0;
   unsigned char* const output = outputs + consumer * L::kOutputBytes;

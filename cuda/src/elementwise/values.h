@@ -8,8 +8,9 @@
 namespace fusor::cuda {
 
 /** The first `count` of V elements at `p`, aligned to all V where count is V; the rest is left alone. Where
- * `repeats`, the one at `p` V times. V elements are 16 bytes or fewer, or whole vectors of 16 bytes. */
-template <int V, class T>
+ * `repeats`, the one at `p` V times. V elements are 16 bytes or fewer, or whole vectors of 16 bytes.
+ * `ReadOnce`: by nobody else, so that caches need not keep them. */
+template <int V, bool ReadOnce = true, class T>
 FUSOR_DEVICE void load_values(T (&x)[V], const T* p, bool repeats, int count) {
   constexpr int kPiece = sizeof(T) * V > 16 ? 16 / static_cast<int>(sizeof(T)) : V;
   if constexpr (V == 1) {
@@ -21,7 +22,7 @@ FUSOR_DEVICE void load_values(T (&x)[V], const T* p, bool repeats, int count) {
   } else if (count == V) {
 #pragma unroll
     for (int piece = 0; piece < V; piece += kPiece) {
-      const Vector<T, kPiece> v = load<kPiece>(p + piece);
+      const Vector<T, kPiece> v = ReadOnce ? load_streaming<kPiece>(p + piece) : load<kPiece>(p + piece);
 #pragma unroll
       for (int i = 0; i < kPiece; ++i) x[piece + i] = v.values[i];
     }
@@ -68,13 +69,13 @@ struct Parameter {
     if constexpr (!std::is_same_v<T, float>) {
       if (!is_f32) {
         T raw[V];
-        load_values<V>(raw, static_cast<const T*>(data) + first, repeats, count);
+        load_values<V, false>(raw, static_cast<const T*>(data) + first, repeats, count);
 #pragma unroll
         for (int i = 0; i < V; ++i) x[i] = i < count ? to_float(raw[i]) : 0.f;
         return;
       }
     }
-    load_values<V>(x, static_cast<const float*>(data) + first, repeats, count);
+    load_values<V, false>(x, static_cast<const float*>(data) + first, repeats, count);
   }
 };
 

@@ -152,7 +152,8 @@ FUSOR_DEVICE void normalise_row(const Rows<T>& a, int64_t base, int lane, Vector
 
 /** With a residual: a block for each row, or for four rows of a warp each. */
 template <class T, int Length, int Count, int Lanes, int RowsInBlock>
-__global__ void __launch_bounds__(Lanes* RowsInBlock) add_layer_norm_in_registers(const Rows<T> a) {
+__global__ void __launch_bounds__(Lanes* RowsInBlock, 1024 / (Lanes * RowsInBlock))
+    add_layer_norm_in_registers(const Rows<T> a) {
   begin_after_earlier_launches();
   static_assert(Lanes == kWarpSize || RowsInBlock == 1, "a row of several warps needs the block's barriers");
   const int64_t row = int64_t{blockIdx.x} * RowsInBlock + threadIdx.x / Lanes;
@@ -175,12 +176,16 @@ __global__ void __launch_bounds__(Lanes* RowsInBlock) add_layer_norm_in_register
   normalise_row<T, Length, Count, Lanes>(a, base, lane, s);
 }
 
-constexpr int kThreadsAhead = 1024; /* of a multiprocessor: 64 registers each */
+/** Blocks of a multiprocessor: of 64 registers a thread, or of 80 where four vectors and their successors
+ * would not fit these. */
+constexpr int blocks_ahead(int count, int threads) {
+  return (count == 4 && threads <= 256 ? 768 : 1024) / threads;
+}
 
 /** Without one there is half as much to load and to store, and a row's own time, from its load to its end, is
  * not hidden by others any more: blocks stay, and load their next row before they compute on this one. */
 template <class T, int Length, int Count, int Lanes, int RowsInBlock>
-__global__ void __launch_bounds__(Lanes* RowsInBlock, kThreadsAhead / (Lanes * RowsInBlock))
+__global__ void __launch_bounds__(Lanes* RowsInBlock, blocks_ahead(Count, Lanes* RowsInBlock))
     layer_norm_ahead(const Rows<T> a) {
   begin_after_earlier_launches();
   static_assert(Lanes == kWarpSize || RowsInBlock == 1, "a row of several warps needs the block's barriers");
@@ -246,7 +251,7 @@ Status in_registers(Stream& stream, const Rows<T>& a) {
     return launch_early(add_layer_norm_in_registers<T, kVectorLength<T>, Count, Lanes, kRowsInBlock>,
                         LaunchShape(blocks, kThreads), stream, a);
   }
-  const int resident = std::max(1, stream.properties->multiprocessors) * (kThreadsAhead / kThreads);
+  const int resident = std::max(1, stream.properties->multiprocessors) * blocks_ahead(Count, kThreads);
   return launch_early(layer_norm_ahead<T, kVectorLength<T>, Count, Lanes, kRowsInBlock>,
                       LaunchShape(std::min(blocks, static_cast<unsigned>(resident)), kThreads), stream, a);
 }

@@ -77,6 +77,7 @@ void test_conversions(Stream& stream, Report& report, const char* name, int expo
   require(launch(narrow<T>, LaunchShape(blocks_for(count, 256), 256), stream, in.data(), out.data(), count));
   const std::vector<uint16_t> narrowed = out.read();
   right = true;
+  std::string first_wrong;
   const uint16_t infinity = static_cast<uint16_t>(((1 << exponent_bits) - 1) << mantissa_bits);
   for (size_t i = 0; i < inputs.size(); ++i) {
     // Nearest by search among the neighbours of what came out: nothing is closer, and ties have an even
@@ -84,21 +85,29 @@ void test_conversions(Stream& stream, Report& report, const char* name, int expo
     const uint16_t bits = narrowed[i], magnitude = bits & 0x7fff;
     const double x = std::fabs(static_cast<double>(inputs[i]));
     if (std::isnan(inputs[i])) continue;
-    right = right && std::signbit(inputs[i]) == (bits >> 15 != 0) && magnitude <= infinity;
+    bool nearest = std::signbit(inputs[i]) == (bits >> 15 != 0) && magnitude <= infinity;
     // Beyond the greatest finite value the next step of the same size stands for infinity.
     const auto at = [&](int m) {
       if (m < infinity) return value_of(static_cast<uint16_t>(m), exponent_bits, mantissa_bits);
       const double last = value_of(static_cast<uint16_t>(infinity - 1), exponent_bits, mantissa_bits);
       return last + (last - value_of(static_cast<uint16_t>(infinity - 2), exponent_bits, mantissa_bits));
     };
-    if (magnitude == infinity && x >= at(infinity)) continue;
+    const bool past_all = magnitude == infinity && x >= at(infinity);
     const double error = std::fabs(x - at(magnitude));
     const double below = magnitude > 0 ? std::fabs(x - at(magnitude - 1)) : INFINITY;
     const double above = magnitude < infinity ? std::fabs(x - at(magnitude + 1)) : INFINITY;
-    right = right && error <= below && error <= above;
-    if (error == below || error == above) right = right && magnitude % 2 == 0;
+    if (!past_all) {
+      nearest = nearest && error <= below && error <= above;
+      if (error == below || error == above) nearest = nearest && magnitude % 2 == 0;
+    }
+    right = right && nearest;
+    if (!nearest && first_wrong.empty()) {
+      char text[64];
+      std::snprintf(text, sizeof text, "%a became 0x%04x", static_cast<double>(inputs[i]), bits);
+      first_wrong = text;
+    }
   }
-  report.add((std::string(name) + ": from float, nearest even").c_str(), right);
+  report.add((std::string(name) + ": from float, nearest even").c_str(), right, first_wrong);
 }
 
 void test_tf32(Stream& stream, Report& report) {

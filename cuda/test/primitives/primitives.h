@@ -33,10 +33,11 @@ class Buffer {
     check(device::allocate(&pointer, bytes()));
     data_ = static_cast<T*>(pointer);
     check(device::fill(data_, 0xcd, bytes(), nullptr));
+    check(device::synchronize());  // kernels run on streams that do not wait for the default one
   }
   explicit Buffer(const std::vector<T>& values) : Buffer(values.size()) {
     check(device::copy(data_, values.data(), bytes(), nullptr));
-    check(device::synchronize());  // streams do not wait for what comes from pageable memory
+    check(device::synchronize());
   }
   ~Buffer() { check(device::release(data_)); }
   Buffer(const Buffer&) = delete;

@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /* Raised with every change that an older engine or backend would misread. */
-#define FUSOR_BACKEND_ABI_VERSION 2
+#define FUSOR_BACKEND_ABI_VERSION 3
 
 typedef struct fusor_device_properties {
   uint32_t struct_size;
@@ -258,6 +258,12 @@ typedef struct fusor_backend {
    * device's own clock. Waits for it. NULL: the engine takes the host's time around each run_step. */
   fusor_status (*plan_time)(fusor_backend_plan* plan, fusor_backend_stream* stream,
                             const fusor_plan_memory* memory, double* seconds);
+
+  /* For runs that are issued while earlier ones still compute. `stream_mark` puts a mark behind everything
+   * given to the stream so far; `stream_wait` returns when what is before the oldest mark not yet waited for
+   * has finished; late errors appear there. NULL, both: nothing is under way when a call returns. */
+  fusor_status (*stream_mark)(fusor_backend_stream* stream);
+  fusor_status (*stream_wait)(fusor_backend_stream* stream);
 } fusor_backend;
 
 /* The one exported symbol of a loaded backend. `abi_version` is the engine's; a backend of another version

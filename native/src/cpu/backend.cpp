@@ -229,6 +229,8 @@ const fusor_backend* backend() {
       .empty_cache = empty_cache,
       .limit_memory = nullptr,
       .plan_time = nullptr,
+      .stream_mark = nullptr,
+      .stream_wait = nullptr,
   };
   return &functions;
 }

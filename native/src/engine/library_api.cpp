@@ -44,7 +44,7 @@ class SynchronizeTask final : public Task {
   explicit SynchronizeTask(Callback callback) : callback_(callback) {}
 
   void run(Stream& stream) override {
-    stream.check(stream.device().backend->stream_synchronize(stream.backend_stream()));
+    stream.synchronize();
     const Ref<Failure> failure = stream.take_report();
     if (failure) throw Error(failure);
     callback_.succeed();

@@ -189,7 +189,7 @@ void fusor_plan::Turn::run(std::span<const Ref<Memory>> outputs, double* seconds
     }
     const auto before = std::chrono::steady_clock::now();
     run_step(step, memory);
-    stream_.check(plan_.device_.backend->stream_synchronize(stream_.backend_stream()));
+    stream_.synchronize();
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - before;
     seconds[step] = time.count();
   }

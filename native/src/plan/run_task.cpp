@@ -16,14 +16,10 @@ void PlanTask::run(Stream& stream) {
     Plan::Turn turn(*plan_, stream);
     turn.set_inputs(inputs_);
     execute(turn);
-    // Failures of devices that work ahead show here, while somebody listens.
-    if (callback_) {
-      stream.start_uploads();
-      stream.check(stream.device().backend->stream_synchronize(stream.backend_stream()));
-    }
   }
   let_go(stream, nullptr);
-  callback_.succeed();
+  // Failures of devices that work ahead show later, while somebody listens.
+  if (callback_) stream.call_when_finished(callback_);
 }
 
 void PlanTask::fail(Stream& stream, const Ref<Failure>& failure) {

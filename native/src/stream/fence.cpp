@@ -19,7 +19,7 @@ class FenceTask final : public Task {
  public:
   explicit FenceTask(Ref<Fence> fence) : fence_(std::move(fence)) {}
   void run(Stream& stream) override {
-    stream.check(stream.device().backend->stream_synchronize(stream.backend_stream()));
+    stream.synchronize();
     fence_->signal();
   }
   // Whoever waits looks at the storages next, and they tell what went wrong.

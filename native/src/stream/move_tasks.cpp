@@ -26,10 +26,10 @@ void read_to_host(Stream& stream, const Tensor& tensor, void* destination) {
     const Memory gathered(stream.device(), bytes, PhysicalLayout{});
     copy_row_major(stream, tensor, gathered.data());
     stream.check(backend.copy_to_host(stream.backend_stream(), destination, gathered.data(), bytes));
-    stream.check(backend.stream_synchronize(stream.backend_stream()));
+    stream.synchronize();
     return;
   }
-  stream.check(backend.stream_synchronize(stream.backend_stream()));
+  stream.synchronize();
 }
 
 // Fills a new storage from host bytes that may go when this returns.
@@ -163,7 +163,7 @@ void VisitTask::run(Stream& stream) {
     copy_row_major(stream, *tensor_, memory->data());
     data = static_cast<const char*>(memory->data());
   }
-  stream.check(stream.device().backend->stream_synchronize(stream.backend_stream()));
+  stream.synchronize();
   tensor_ = nullptr;
   callback_(user_data_, FUSOR_OK, "", data, bytes);
 }

@@ -112,19 +112,71 @@ void Stream::work() {
     execute(*entry.task);
     entry.task.reset();  // before the next task: what synchronize() reports as done is released, too
   }
+  finish_all();
   device_.backend->stream_destroy(backend_stream_);
 }
 
 Stream::Entry Stream::next() {
-  std::unique_lock lock(mutex_);
-  while (queue_.empty() && !stopping()) {
-    asleep_ = true;
-    condition_.wait(lock);
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      if (!queue_.empty() && under_way_.size() < kMostUnderWay) return take_front();
+      if (under_way_.empty()) {
+        while (queue_.empty() && !stopping()) {
+          asleep_ = true;
+          condition_.wait(lock);
+        }
+        asleep_ = false;
+        return queue_.empty() ? Entry{} : take_front();
+      }
+    }
+    start_uploads();  // the next run's inputs are then on their way while this run computes
+    finish_oldest();
   }
-  asleep_ = false;
-  return queue_.empty() ? Entry{} : take_front();
 }
 
+void Stream::synchronize() {
+  check(device_.backend->stream_synchronize(backend_stream_));
+  finish_all();
+}
+
+void Stream::call_when_finished(Callback callback) {
+  if (device_.backend->stream_mark == nullptr) {
+    callback.succeed();
+    return;
+  }
+  under_way_.push_back(callback);
+  try {
+    check(device_.backend->stream_mark(backend_stream_));
+  } catch (...) {
+    under_way_.pop_back();
+    throw;
+  }
+}
+
+void Stream::finish_oldest() {
+  const Callback callback = under_way_.front();
+  Ref<Failure> failure;
+  try {
+    check(device_.backend->stream_wait(backend_stream_));
+  } catch (const Error& error) {
+    failure = error.failure;
+  } catch (const std::bad_alloc&) {
+    failure = out_of_host_memory_;
+  }
+  under_way_.pop_front();
+  if (failure) {
+    callback.fail(failure);
+  } else {
+    callback.succeed();
+  }
+}
+
+void Stream::finish_all() {
+  while (!under_way_.empty()) finish_oldest();
+}
+
+// Those that come next in the queue.
 void Stream::start_uploads() {
   for (;;) {
     Entry entry;

@@ -13,6 +13,7 @@
 #include "fusor/backend.h"
 #include "platform/condition.h"
 #include "platform/thread.h"
+#include "stream/callback.h"
 #include "stream/task.h"
 #include "tensor/device.h"
 #include "tensor/storage.h"
@@ -51,9 +52,11 @@ class Stream final : public Counted {
     if (stopping()) throw Error(disposed_);
   }
   void check(fusor_status status) const { fusor::check(device_, status); }
-  // Does the uploads that come next in the queue. Whoever is about to wait for a device that works ahead does
-  // them first: the next run's inputs are then on their way while this run computes.
-  void start_uploads();
+  // Waits until the device has finished everything, and calls those who waited for parts of it.
+  void synchronize();
+  // Calls back when the device has finished everything that it has been given so far; until then this thread
+  // gives it what comes next. Throws, and will not call, if that cannot be arranged.
+  void call_when_finished(Callback callback);
   // Keeps a failure that no tensor carries for the next synchronize. The first one stays.
   void report(const Ref<Failure>& failure);
   Ref<Failure> take_report();
@@ -69,6 +72,9 @@ class Stream final : public Counted {
   void work();
   Entry next();
   Entry take_front();  // with the lock held
+  void start_uploads();
+  void finish_oldest();
+  void finish_all();
   void execute(Task& task);
 
   Device& device_;
@@ -89,6 +95,9 @@ class Stream final : public Counted {
 
   platform::Thread thread_;
   fusor_backend_stream* backend_stream_ = nullptr;
+  // Runs under way: each has a mark in the backend's stream.
+  static constexpr size_t kMostUnderWay = 8;
+  std::deque<Callback> under_way_;
   Ref<Failure> report_;
 };
 

@@ -26,6 +26,7 @@ namespace fake {
 struct Stream {
   std::thread::id thread;
   int device = 0;
+  int marks = 0;  // not waited for
 };
 inline Stream* own(fusor_backend_stream* stream) {
   return reinterpret_cast<Stream*>(stream);
@@ -291,9 +292,9 @@ inline void stream_destroy(fusor_backend_stream* stream) {
   --state().live_streams;
   const std::unique_ptr<Stream> owned(own(stream));
 }
-inline fusor_status stream_synchronize(fusor_backend_stream* stream) {
+// Everything is done when it is given; what could go wrong later shows when somebody waits.
+inline fusor_status wait(fusor_backend_stream* stream) {
   note_thread(stream);
-  ++state().synchronizations;
   std::function<void()> at_synchronize;
   {
     const std::lock_guard lock(state().mutex);
@@ -302,6 +303,19 @@ inline fusor_status stream_synchronize(fusor_backend_stream* stream) {
   if (at_synchronize) at_synchronize();
   if (state().late_failure.exchange(false)) return fail(FUSOR_ERROR_DEVICE_LOST, "the fake device fell off");
   return FUSOR_OK;
+}
+inline fusor_status stream_synchronize(fusor_backend_stream* stream) {
+  ++state().synchronizations;
+  return wait(stream);
+}
+inline fusor_status stream_mark(fusor_backend_stream* stream) {
+  note_thread(stream);
+  ++own(stream)->marks;
+  return FUSOR_OK;
+}
+inline fusor_status stream_wait(fusor_backend_stream* stream) {
+  if (--own(stream)->marks < 0) return fail(FUSOR_ERROR_INTERNAL, "there is no mark to wait for");
+  return wait(stream);
 }
 inline fusor_status copy(fusor_backend_stream* stream, void* to, const void* from, int64_t bytes) {
   note_thread(stream);
@@ -640,7 +654,9 @@ inline const fusor_backend& backend() {
                                          memory_info,
                                          empty_cache,
                                          limit_memory,
-                                         nullptr};
+                                         nullptr,
+                                         stream_mark,
+                                         stream_wait};
   return instance;
 }
 

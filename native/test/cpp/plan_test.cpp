@@ -2,6 +2,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "engine_testing.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -309,7 +310,7 @@ TEST_CASE_FIXTURE(Fixture, "runs queue without limit, keep their inputs and come
   CHECK(fake::state().most_runs_at_once == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "while a run is waited for, the next one's inputs are uploaded, and no further") {
+TEST_CASE_FIXTURE(Fixture, "while a run is under way, what comes next is given to the device") {
   const PlanHandle plan = small_plan();
   const TensorHandle x = make_tensor(env(), {2, 3}, Floats(6, 0));
   run(env(), plan.get(), {x.get()});
@@ -332,10 +333,67 @@ TEST_CASE_FIXTURE(Fixture, "while a run is waited for, the next one's inputs are
   fake::state().open_gate();
   CHECK(first.wait() == FUSOR_OK);
   CHECK(second.wait() == FUSOR_OK);
-  CHECK(at_first_wait == 2);
+  CHECK(at_first_wait == 3);
   CHECK(read(env(), b.outputs[0].get())[0] == -11);
   CHECK(read(env(), z.get())[0] == 2);
   CHECK(read(env(), later.get())[0] == 3);
+}
+
+TEST_CASE_FIXTURE(Fixture, "no more than eight runs are under way, and they are called back in order") {
+  const PlanHandle plan = small_plan();
+  const TensorHandle x = make_tensor(env(), {2, 3}, Floats(6, 0));
+  run(env(), plan.get(), {x.get()});
+  const int64_t steps_of_run = fake::state().steps;
+  constexpr int kRuns = 20;
+  struct Called {
+    std::vector<int>* order;
+    int index;
+    Outcome outcome;
+  };
+  std::vector<int> order;  // of the stream's thread until the last outcome
+  std::vector<std::unique_ptr<Called>> called;
+  int64_t at_first_wait = -1;
+  {
+    const std::lock_guard lock(fake::state().mutex);
+    fake::state().at_synchronize = [&] {
+      if (at_first_wait < 0) at_first_wait = fake::state().steps - steps_of_run;
+    };
+  }
+  fake::state().close_gate();
+  std::vector<TensorHandle> outputs;
+  for (int i = 0; i < kRuns; ++i) {
+    called.push_back(std::make_unique<Called>());
+    called.back()->order = &order;
+    called.back()->index = i;
+    const auto callback = [](void* user_data, fusor_status status, const char* message) {
+      auto* c = static_cast<Called*>(user_data);
+      c->order->push_back(c->index);
+      c->outcome.set(status, message);
+    };
+    fusor_tensor* input = x.get();
+    fusor_tensor* output = nullptr;
+    REQUIRE(fusor_plan_run(env(), plan.get(), &input, 1, &output, 1, callback, called.back().get()) ==
+            FUSOR_OK);
+    outputs.emplace_back(output);
+  }
+  fake::state().open_gate();
+  for (const auto& each : called) CHECK(each->outcome.wait() == FUSOR_OK);
+  CHECK(at_first_wait == 8 * steps_of_run);
+  REQUIRE(order.size() == kRuns);
+  CHECK(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a run that fails when it is waited for does not fail the others") {
+  const PlanHandle plan = small_plan();
+  const TensorHandle x = make_tensor(env(), {2, 3}, Floats(6, 0));
+  fake::state().late_failure = true;
+  fake::state().close_gate();
+  Outcome first, second;
+  const RunResult a = queue_run(env(), plan.get(), {x.get()}, 1, &first),
+                  b = queue_run(env(), plan.get(), {x.get()}, 1, &second);
+  fake::state().open_gate();
+  CHECK(first.wait() == FUSOR_ERROR_DEVICE_LOST);
+  CHECK(second.wait() == FUSOR_OK);
 }
 
 TEST_CASE_FIXTURE(Fixture, "an upload that fails beside a run fails by itself") {
