@@ -35,7 +35,8 @@ Status stream_synchronize(DeviceStream stream);
 /** *done: everything given so far has finished. */
 Status stream_query(DeviceStream stream, bool* done);
 Status stream_wait_event(DeviceStream stream, DeviceEvent event);
-/** Between any two of device, pinned and pageable memory; pageable memory makes it wait. */
+/** Between any two of device, pinned and pageable memory. Pageable memory may make it wait, and need not,
+ * where the driver shares it with the device. */
 Status copy(void* to, const void* from, int64_t bytes, DeviceStream stream);
 Status fill(void* pointer, int byte, int64_t bytes, DeviceStream stream);
 /** Calls `function(argument)` on some thread when the stream gets there. It must not call the device. */

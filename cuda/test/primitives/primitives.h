@@ -48,6 +48,7 @@ class Buffer {
     std::vector<T> values(count_);
     check(device::synchronize());
     check(device::copy(values.data(), data_, bytes(), nullptr));
+    check(device::synchronize());  // where the driver shares pageable memory the copy is under way still
     return values;
   }
   static void check(const Status& status) {
