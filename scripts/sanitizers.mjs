@@ -27,7 +27,7 @@ const fuzzerTargets = fuzzers.map(({ name }) => name);
 
 // Threads, streams, plans, environments, and what becomes of them without memory: what races and what leaks. What ops read
 // and write, the fuzzers go through.
-const concurrent = ['engine_stream', 'plan', 'streamed', 'threads'];
+const concurrent = ['engine_stream', 'plan', 'plan_runs', 'streamed', 'threads'];
 const quick = [...concurrent, 'fault_injection', 'copy', 'load_backend', 'tuning_cache', 'view'];
 const allTests = readdirSync(join(root, 'native/test/cpp'))
   .filter((name) => name.endsWith('_test.cpp'))
