@@ -94,7 +94,7 @@ struct Built {
 };
 
 inline BuildResult build(fusor_environment* env, const GraphBuilder& builder,
-                  const fusor_plan_build_options* options = nullptr) {
+                         const fusor_plan_build_options* options = nullptr) {
   Built built;
   const fusor_plan_graph graph = builder.graph();
   BuildResult result;
@@ -117,7 +117,7 @@ struct RunResult {
 
 // Queues a run; `outcome` may be null.
 inline RunResult queue_run(fusor_environment* env, fusor_plan* plan, std::vector<fusor_tensor*> inputs,
-                    int32_t output_count, Outcome* outcome = nullptr) {
+                           int32_t output_count, Outcome* outcome = nullptr) {
   std::vector<fusor_tensor*> outputs(static_cast<size_t>(output_count), nullptr);
   RunResult result;
   result.status =
@@ -128,7 +128,7 @@ inline RunResult queue_run(fusor_environment* env, fusor_plan* plan, std::vector
   return result;
 }
 inline RunResult run(fusor_environment* env, fusor_plan* plan, std::vector<fusor_tensor*> inputs,
-              int32_t output_count = 1) {
+                     int32_t output_count = 1) {
   Outcome outcome;
   RunResult result = queue_run(env, plan, std::move(inputs), output_count, &outcome);
   if (result.status != FUSOR_OK) return result;

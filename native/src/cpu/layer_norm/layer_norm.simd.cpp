@@ -4,7 +4,7 @@
 //
 // The limit is the bandwidth of a copy: one read and one write of memory per element. A row is read twice,
 // for its statistics and for its result, the second time from L1 or L2. One loop writes a row and takes the
-// statistics of the next, so that both streams of memory are busy all the time. Large results are written
+// statistics of another, so that both streams of memory are busy all the time. Large results are written
 // around the caches.
 //
 // Mean and squared deviations come from one read: a block of vectors is held in registers for two passes over
@@ -132,15 +132,14 @@ FUSOR_INLINE void write(const LayerNormRows& r, const Parameters& p, Vec mean, V
   }
 }
 
-// One pass over a row's columns: writes the row from element `written` on (kWrites) and takes the statistics
-// of the one from element `taken` on (kTakes).
+// Columns `c` to `end`: writes those of the row from element `written` on (kWrites) and takes those of the
+// one from element `taken` on into its moments (kTakes), but for what fills no vector at the end of the row.
 template <Norm kNorm, bool kResidual, bool kStream, bool kWrites, bool kTakes>
-FUSOR_INLINE Scaling pass(const LayerNormRows& r, const Parameters& p, int64_t written,
-                          const Scaling& scaling, int64_t taken) {
+FUSOR_INLINE void pass(const LayerNormRows& r, const Parameters& p, int64_t c, int64_t end, int64_t written,
+                       const Scaling& scaling, int64_t taken, Moments& moments_of_row) {
   const Vec mean = broadcast(scaling.mean), scale = broadcast(scaling.scale);
-  Moments moments;
-  int64_t c = 0;
-  for (; c + kBlock * kLanes <= r.width; c += kBlock * kLanes) {
+  Moments moments = moments_of_row;
+  for (; c + kBlock * kLanes <= end; c += kBlock * kLanes) {
     if (kTakes) {
       Vec v[kBlock];
       for (int k = 0; k < kBlock; ++k) v[k] = element<kResidual>(r, taken + c + k * kLanes);
@@ -148,21 +147,25 @@ FUSOR_INLINE Scaling pass(const LayerNormRows& r, const Parameters& p, int64_t w
     }
     if (kWrites) write<kResidual, kStream, kBlock>(r, p, mean, scale, written + c, c);
   }
-  for (; c + kLanes <= r.width; c += kLanes) {
+  for (; c + kLanes <= end; c += kLanes) {
     if (kTakes) take<kNorm, 1>(moments, {element<kResidual>(r, taken + c)});
     if (kWrites) write<kResidual, kStream, 1>(r, p, mean, scale, written + c, c);
   }
-  const int rest = static_cast<int>(r.width - c);
-  if (kWrites && rest > 0) {
-    const Vec v = element<kResidual>(r, written + c, rest);
-    if (kResidual) store_partial(r.sum + written + c, v, rest);
-    const Vec weight = p.weight_columns ? load_partial(p.weight + c, rest) : load(p.weight);
-    const Vec bias = p.bias_columns ? load_partial(p.bias + c, rest) : load(p.bias);
-    store_partial(r.output + written + c, multiply_add((v - mean) * scale, weight, bias), rest);
-  }
-  if (!kTakes) return {};
-  return finish<kNorm>(moments, rest > 0 ? element<kResidual>(r, taken + c, rest) : zero(), rest, r);
+  moments_of_row = moments;
+  const int rest = static_cast<int>(end - c);
+  if (!kWrites || rest == 0) return;
+  const Vec v = element<kResidual>(r, written + c, rest);
+  if (kResidual) store_partial(r.sum + written + c, v, rest);
+  const Vec weight = p.weight_columns ? load_partial(p.weight + c, rest) : load(p.weight);
+  const Vec bias = p.bias_columns ? load_partial(p.bias + c, rest) : load(p.bias);
+  store_partial(r.output + written + c, multiply_add((v - mean) * scale, weight, bias), rest);
 }
+
+// Rows that go together through the columns. Up to 1536 columns the parameters and two rows have 24 KB, and
+// stay in L1 from row to row. Beyond, 1024 columns of the parameters, 8 KB, stay there for the rows of a
+// group, which come from L2 the second time.
+constexpr int kMostTogether = 4;
+constexpr int64_t kColumnsTogether = 1024, kMostColumnsAlone = 1536;
 
 template <Norm kNorm, bool kResidual, bool kStream>
 void run(const LayerNormRows& rows) {
@@ -170,10 +173,35 @@ void run(const LayerNormRows& rows) {
   float ones[kBlock * kLanes], zeros[kBlock * kLanes] = {};
   for (float& one : ones) one = 1.f;
   const Parameters p{r.weight ? r.weight : ones, r.bias ? r.bias : zeros, r.weight ? -1 : 0, r.bias ? -1 : 0};
-  Scaling scaling = pass<kNorm, kResidual, kStream, false, true>(r, p, 0, {}, 0);
-  for (int64_t row = 1; row < r.rows; ++row)
-    scaling = pass<kNorm, kResidual, kStream, true, true>(r, p, (row - 1) * r.width, scaling, row * r.width);
-  pass<kNorm, kResidual, kStream, true, false>(r, p, (r.rows - 1) * r.width, scaling, 0);
+  const bool alone = r.width <= kMostColumnsAlone;
+  const int64_t together = alone ? 1 : kMostTogether, columns = alone ? r.width : kColumnsTogether;
+  const int64_t rest = r.width % kLanes;
+  Scaling scaling[kMostTogether];
+  int64_t writing = 0;  // rows of the group before `row`, whose statistics are known
+  for (int64_t row = 0; row < r.rows || writing > 0; row += together) {
+    const int64_t left = r.rows - row, taking = left < 0 ? 0 : left < together ? left : together;
+    Moments moments[kMostTogether];
+    for (int64_t c = 0; c < r.width; c += columns) {
+      const int64_t end = r.width - c < columns ? r.width : c + columns;
+      for (int64_t j = 0; j < taking || j < writing; ++j) {
+        const int64_t taken = (row + j) * r.width, written = taken - together * r.width;
+        if (j >= writing) {
+          pass<kNorm, kResidual, kStream, false, true>(r, p, c, end, 0, {}, taken, moments[j]);
+        } else if (j >= taking) {
+          pass<kNorm, kResidual, kStream, true, false>(r, p, c, end, written, scaling[j], 0, moments[j]);
+        } else {
+          pass<kNorm, kResidual, kStream, true, true>(r, p, c, end, written, scaling[j], taken, moments[j]);
+        }
+      }
+    }
+    for (int64_t j = 0; j < taking; ++j) {
+      const int64_t last = (row + j + 1) * r.width - rest;
+      const int lanes = static_cast<int>(rest);
+      scaling[j] =
+          finish<kNorm>(moments[j], lanes > 0 ? element<kResidual>(r, last, lanes) : zero(), lanes, r);
+    }
+    writing = taking;
+  }
 }
 
 void layer_norm(const LayerNormRows& r) {
