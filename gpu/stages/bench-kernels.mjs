@@ -29,69 +29,60 @@ const OPS = {
   },
 };
 
-async function measure(widths, names, device) {
+/** Values to tell, by title: of each op in `chosen`, and of the copy beside them. */
+async function measure(width, chosen, device) {
   const emulated = device.startsWith('cuda-emulated');
   const [launches, rounds, elements] = emulated ? [1, 1, 4096] : [LAUNCHES, ROUNDS, ELEMENTS];
-  const results = new Map();
-  for (const width of widths) {
-    const rows = Math.max(1, Math.floor(elements / width));
-    const make = (...shape) => Tensor.randn(shape).to('bf16').to(device);
-    const one = make(Math.max(1, Math.ceil(rows / 64)), width);
-    // Random numbers of a sixty-fourth, repeated: the host need not make them all.
-    const x = ops.concat(Array(Math.min(64, rows)).fill(one));
-    const inputs = {
-      x,
-      other: ops.concat(Array(Math.min(64, rows)).fill(one)),
-      width,
-      weight: make(width),
-      bias: make(width),
-    };
-    const target = ops.concat([x]);
-    const work = {
-      copy: {
-        tensors: 2,
-        run: () => {
-          target.assign(x);
-          return [];
-        },
-      },
-      ...names,
-    };
-    const times = Object.fromEntries(Object.keys(work).map((name) => [name, []]));
-    for (let round = -1; round < rounds; ++round) {
-      for (const [name, { run }] of Object.entries(work)) {
-        await synchronize(device);
-        const start = performance.now();
-        for (let i = 0; i < launches; ++i) for (const result of run(inputs)) result.dispose();
-        await synchronize(device);
-        if (round >= 0) times[name].push((performance.now() - start) / launches);
-      }
+  const rows = Math.max(1, Math.floor(elements / width));
+  const make = (...shape) => Tensor.randn(shape).to('bf16').to(device);
+  // Random numbers of a sixty-fourth, repeated: the host need not make them all.
+  const part = make(Math.max(1, Math.ceil(rows / 64)), width);
+  const whole = () => ops.concat(Array(Math.min(64, rows)).fill(part));
+  const inputs = { x: whole(), other: whole(), width, weight: make(width), bias: make(width) };
+  const target = whole();
+  const copy = {
+    tensors: 2,
+    run: ({ x }) => {
+      target.assign(x);
+      return [];
+    },
+  };
+  const work = Object.entries({ copy, ...chosen });
+  const times = Object.fromEntries(work.map(([name]) => [name, []]));
+  for (let round = -1; round < rounds; ++round) {
+    for (const [name, { run }] of work) {
+      await synchronize(device);
+      const start = performance.now();
+      for (let i = 0; i < launches; ++i) for (const result of run(inputs)) result.dispose();
+      await synchronize(device);
+      if (round >= 0) times[name].push((performance.now() - start) / launches);
     }
-    const bandwidth = (name) => (x.size * 2 * work[name].tensors) / median(times[name]) / 1e6;
-    for (const name of Object.keys(names)) {
-      results.set(`${name}, rows of ${width}, bf16`, {
-        'GB/s': bandwidth(name).toFixed(0),
-        'of a copy': (bandwidth(name) / bandwidth('copy')).toFixed(3),
-        µs: (median(times[name]) * 1000).toFixed(1),
-      });
-    }
-    results.set(`copy, rows of ${width}, bf16`, { 'GB/s': bandwidth('copy').toFixed(0) });
-    for (const tensor of [one, target, ...Object.values(inputs)]) tensor.dispose?.();
   }
-  return results;
+  const bandwidth = Object.fromEntries(
+    work.map(([name, { tensors }]) => [name, (inputs.x.size * 2 * tensors) / median(times[name]) / 1e6]),
+  );
+  for (const tensor of [part, target, ...Object.values(inputs)]) tensor.dispose?.();
+  return Object.keys({ ...chosen, copy }).map((name) => [
+    `${name}, rows of ${width}, bf16`,
+    {
+      'GB/s': bandwidth[name].toFixed(0),
+      'of a copy': (bandwidth[name] / bandwidth.copy).toFixed(3),
+      µs: (median(times[name]) * 1000).toFixed(1),
+    },
+  ]);
 }
 
 export async function run({ words, device, isDone, isLate, add }) {
   const emulated = device.startsWith('cuda-emulated');
-  const names = Object.fromEntries(
+  const chosen = Object.fromEntries(
     Object.entries(OPS).filter(([name]) => words.every((word) => name.includes(word))),
   );
   for (const width of emulated ? [48] : WIDTHS) {
-    if (Object.keys(names).every((name) => isDone(`${name}, rows of ${width}, bf16`))) continue;
+    if (Object.keys(chosen).every((name) => isDone(`${name}, rows of ${width}, bf16`))) continue;
     if (isLate()) return;
     const start = Date.now();
     try {
-      for (const [title, values] of await measure([width], names, device)) {
+      for (const [title, values] of await measure(width, chosen, device)) {
         add(title, { status: 'measured', values, seconds: (Date.now() - start) / 1000 });
       }
     } catch (error) {

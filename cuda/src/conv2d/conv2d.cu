@@ -154,22 +154,6 @@ double hopper_cost(const Geometry& g, int64_t matrices, int bn, int splits, int 
          adding_cost(g, static_cast<double>(matrices * g.rows), splits);
 }
 
-/** Without its rectangles: see PoolTiles::cover. */
-PoolTiles pool_of(const MaxPool& pool) {
-  return {pool.kernel_h,
-          pool.kernel_w,
-          pool.stride_h,
-          pool.stride_w,
-          pool.pad_top,
-          pool.pad_left,
-          pool.p,
-          pool.q,
-          0,
-          0,
-          0,
-          0};
-}
-
 template <class T>
 Status run(Stream& stream, const Conv2dArguments& a, const Conv2dChoice& choice) {
   const Geometry g = geometry_of(a);
@@ -192,7 +176,7 @@ Status run(Stream& stream, const Conv2dArguments& a, const Conv2dChoice& choice)
           hopper_conv2d(stream, a, choice.tile == Tile::t128x128, choice.splits, epilogue.partial));
       return add_splits<T>(stream, g, a.batch.count * g.rows, epilogue, choice.splits, aligned);
     case Conv2dAlgorithm::pooled: {
-      PoolTiles pool = pool_of(a.pool);
+      PoolTiles pool = PoolTiles::of(a.pool);
       if (!pool.cover(kPooledRows) || piece_of(a, g) == 1) {
         return {FUSOR_ERROR_INTERNAL, "conv2d: no kernel for this pool"};
       }
@@ -364,7 +348,7 @@ Conv2dChoice choose_conv2d(const DeviceProperties& device, const Conv2dArguments
 bool pays_to_pool(const DeviceProperties& device, const Conv2dArguments& a) {
   if (patch_conv2d_supports(device, a)) return a.n > 0;
   const CostedChoice apart = choose(device, a);
-  PoolTiles pool = pool_of(a.pool);
+  PoolTiles pool = PoolTiles::of(a.pool);
   if (apart.clocks == 0 || a.groups != 1 || a.residual != nullptr || !pool.cover(kPooledRows)) return false;
   Geometry g = geometry_of(a);
   if (apart.choice.padded_c > 0) g.inner = a.r * a.s * apart.choice.padded_c;

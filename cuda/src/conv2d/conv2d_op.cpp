@@ -140,7 +140,7 @@ Status run_pooled_patch(OpContext& context, const fusor_op_call& call) {
 }
 
 std::string pooled_patch_algorithm(const DeviceProperties&, const fusor_op_call&, const OpOptions&) {
-  return "patch 256x64 with max-pool, of any strides";
+  return describe({Conv2dAlgorithm::patch}) + " with max-pool, of any strides";
 }
 
 }  // namespace

@@ -300,19 +300,7 @@ bool make_problem(const Conv2dArguments& a, Problem& p) {
   p.stride_w = a.stride_w;
   p.dilation_h = a.dilation_h;
   p.activation = a.activation;
-  p.pool = a.pool.kernel_h > 0 ? PoolTiles{a.pool.kernel_h,
-                                           a.pool.kernel_w,
-                                           a.pool.stride_h,
-                                           a.pool.stride_w,
-                                           a.pool.pad_top,
-                                           a.pool.pad_left,
-                                           a.pool.p,
-                                           a.pool.q,
-                                           0,
-                                           0,
-                                           0,
-                                           0}
-                               : PoolTiles{1, 1, 1, 1, 0, 0, a.p, a.q, 0, 0, 0, 0};
+  p.pool = PoolTiles::of(a.pool.kernel_h > 0 ? a.pool : MaxPool{1, 1, 1, 1, 0, 0, a.p, a.q});
   if (!p.pool.cover(kPooledRows)) return false;
   p.tiles = a.n * p.pool.tiles_h * p.pool.tiles_w;
   // Far larger than any that fits shared memory; the products below stay small.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arch/platform.h"
+#include "conv2d/conv2d.h"
 
 namespace fusor::cuda::conv2d_detail {
 
@@ -11,6 +12,22 @@ struct PoolTiles {
   int p, q;             /* pooled height and width */
   int tile_h, tile_w;   /* pooled pixels of a block */
   int tiles_h, tiles_w; /* blocks of an image */
+
+  /** Without its rectangles: see cover(). */
+  static PoolTiles of(const MaxPool& pool) {
+    return {pool.kernel_h,
+            pool.kernel_w,
+            pool.stride_h,
+            pool.stride_w,
+            pool.pad_top,
+            pool.pad_left,
+            pool.p,
+            pool.q,
+            0,
+            0,
+            0,
+            0};
+  }
 
   /** Convolved pixels under a block's. */
   FUSOR_HOST_DEVICE int height() const { return (tile_h - 1) * stride_h + kernel_h; }

@@ -4,6 +4,7 @@
 #include <utility>
 
 namespace fusor::cuda {
+
 CapturedGraphs::Key CapturedGraphs::key_of(const fusor_plan_memory& memory, size_t inputs, size_t outputs) {
   Key key(memory.inputs, memory.inputs + inputs);
   key.insert(key.end(), memory.outputs, memory.outputs + outputs);

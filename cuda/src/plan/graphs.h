@@ -28,6 +28,8 @@ class CapturedGraphs {
   bool wants(const Key& key);
   /** After wants() said no. Whether addresses change so often that a graph to copy in and out of pays. */
   bool addresses_change() const { return missed_ >= kPatience; }
+  /** Asks for as many runs without a graph again before that. */
+  void be_patient() { missed_ = 0; }
   /** Takes the graph over. */
   void add(Key key, DeviceGraphExec graph);
   void clear();

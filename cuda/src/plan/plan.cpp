@@ -123,14 +123,18 @@ Status allocate_all(Device& device, const std::vector<int64_t>& bytes, std::vect
 }
 
 // The graph for runs at any addresses. Null, without an error, where there is no memory for it: runs go on
-// step by step.
+// step by step for a while.
 Status capture_at_own_addresses(fusor_backend_plan& plan, const fusor_plan_memory& memory,
                                 DeviceGraphExec* graph) {
   *graph = plan.graphs.at_own_addresses();
   if (*graph != nullptr) return {};
   Status status = allocate_all(plan.device, plan.input_bytes, plan.own_inputs);
   if (status.ok()) status = allocate_all(plan.device, plan.output_bytes, plan.own_outputs);
-  if (status.code() == FUSOR_ERROR_OUT_OF_MEMORY) return {};
+  if (status.code() == FUSOR_ERROR_OUT_OF_MEMORY) {
+    plan.own_inputs.clear();
+    plan.graphs.be_patient();
+    return {};
+  }
   FUSOR_RETURN_IF_ERROR(status);
   std::vector<void*> inputs = addresses_of(plan.own_inputs), outputs = addresses_of(plan.own_outputs);
   fusor_plan_memory own = memory;

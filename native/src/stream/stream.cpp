@@ -85,22 +85,28 @@ Ref<Failure> Stream::take_report() {
   return std::exchange(report_, nullptr);
 }
 
+template <class Work>
+Ref<Failure> Stream::failure_of(Work&& work) const {
+  try {
+    work();
+    return nullptr;
+  } catch (const Error& error) {
+    return error.failure;
+  } catch (const std::bad_alloc&) {
+    return out_of_host_memory_;
+  } catch (...) {
+    return unknown_;
+  }
+}
+
 void* Stream::thread_main(void* stream) {
   Ref<Stream>::adopt(static_cast<Stream*>(stream))->work();
   return nullptr;
 }
 
 void Stream::work() {
-  Ref<Failure> failure;
-  try {
-    check(device_.backend->stream_create(device_.index, &backend_stream_));
-  } catch (const Error& error) {
-    failure = error.failure;
-  } catch (const std::bad_alloc&) {
-    failure = out_of_host_memory_;
-  } catch (...) {
-    failure = unknown_;
-  }
+  const Ref<Failure> failure =
+      failure_of([this] { check(device_.backend->stream_create(device_.index, &backend_stream_)); });
   {
     const std::lock_guard lock(mutex_);
     start_failure_ = failure;
@@ -156,14 +162,7 @@ void Stream::call_when_finished(Callback callback) {
 
 void Stream::finish_oldest() {
   const Callback callback = under_way_.front();
-  Ref<Failure> failure;
-  try {
-    check(device_.backend->stream_wait(backend_stream_));
-  } catch (const Error& error) {
-    failure = error.failure;
-  } catch (const std::bad_alloc&) {
-    failure = out_of_host_memory_;
-  }
+  const Ref<Failure> failure = failure_of([this] { check(device_.backend->stream_wait(backend_stream_)); });
   under_way_.pop_front();
   if (failure) {
     callback.fail(failure);
@@ -197,19 +196,11 @@ Stream::Entry Stream::take_front() {
 }
 
 void Stream::execute(Task& task) {
-  Ref<Failure> failure;
-  try {
+  const Ref<Failure> failure = failure_of([&] {
     throw_if_stopping();
     task.run(*this);
-    return;
-  } catch (const Error& error) {
-    failure = error.failure;
-  } catch (const std::bad_alloc&) {
-    failure = out_of_host_memory_;
-  } catch (...) {
-    failure = unknown_;
-  }
-  task.fail(*this, failure);
+  });
+  if (failure) task.fail(*this, failure);
 }
 
 }  // namespace fusor

@@ -76,6 +76,9 @@ class Stream final : public Counted {
   void finish_oldest();
   void finish_all();
   void execute(Task& task);
+  // What `work()` throws, or null.
+  template <class Work>
+  Ref<Failure> failure_of(Work&& work) const;
 
   Device& device_;
   const Ref<Failure> disposed_;

@@ -107,10 +107,7 @@ TEST_CASE_FIXTURE(Fixture, "destroying an environment lets the op under way fini
           FUSOR_OK);
   fake::state().await_somebody_at_gate();
 
-  std::thread opener([] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    fake::state().open_gate();
-  });
+  std::thread opener = open_gate_soon();
   environment.reset();
   opener.join();
   CHECK(read_outcome.calls() == 1);
@@ -218,10 +215,7 @@ TEST_CASE_FIXTURE(Fixture, "a tensor used in another environment is waited for")
   const OpResult slow = neg(a.get(), x.get());
   fake::state().await_somebody_at_gate();
   const OpResult fast = neg(b.get(), *slow);
-  std::thread opener([] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    fake::state().open_gate();
-  });
+  std::thread opener = open_gate_soon();
   CHECK(read(b.get(), *fast) == Floats{0, 1, 2});
   opener.join();
   // Also what was assigned in the one is seen by the other.

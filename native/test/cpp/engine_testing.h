@@ -4,11 +4,13 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -26,6 +28,14 @@ inline int32_t fake_device() {
     return first;
   }();
   return number;
+}
+
+// Opens the gate in a while, when the caller waits for something that is not to end before. To be joined.
+inline std::thread open_gate_soon() {
+  return std::thread([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    fake::state().open_gate();
+  });
 }
 
 // Receives one callback. Must outlive it.

@@ -304,10 +304,7 @@ TEST_CASE_FIXTURE(PlanFixture, "destroying the environment ends a run at its nex
   const RunResult running = queue_run(env(), plan.get(), {x.get()}, 1, &first);
   const RunResult waiting = queue_run(env(), plan.get(), {x.get()}, 1, &second);
   fake::state().await_somebody_at_gate();
-  std::thread opener([] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    fake::state().open_gate();
-  });
+  std::thread opener = open_gate_soon();
   environment.reset();
   opener.join();
   CHECK(first.wait() == FUSOR_ERROR_DISPOSED);

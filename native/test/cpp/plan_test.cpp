@@ -241,10 +241,7 @@ TEST_CASE_FIXTURE(PlanFixture, "a build that is still queued is dropped with its
   Built built;
   REQUIRE(fusor_plan_build(env(), fake_device(), &graph, nullptr, Built::report, &built) == FUSOR_OK);
   fake::state().await_somebody_at_gate();
-  std::thread opener([] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    fake::state().open_gate();
-  });
+  std::thread opener = open_gate_soon();
   environment.reset();
   opener.join();
   CHECK(built.outcome.wait() == FUSOR_ERROR_DISPOSED);
